@@ -1,0 +1,115 @@
+/* One fake TCP connection: the state machine of RFC 9293 3.3.2 without what ftun has no use for.
+ *
+ * It never retransmits data, never reorders, and has no half-open side: when the peer closes, so
+ * does this end. SYN_RECEIVED is missing because a listener keeps no state before the third packet
+ * of the handshake; the SYN cookie is that state (cookie.h). */
+#ifndef FTUN_CORE_CONNECTION_H
+#define FTUN_CORE_CONNECTION_H
+
+#include "packet.h"
+#include "profile.h"
+
+enum ftun_state {
+    FTUN_CLOSED,
+    FTUN_SYN_SENT,
+    FTUN_ESTABLISHED,
+    FTUN_FIN_WAIT_1,
+    FTUN_FIN_WAIT_2,
+    FTUN_CLOSING,
+    FTUN_LAST_ACK,
+    FTUN_TIME_WAIT
+};
+
+enum ftun_close_reason {
+    FTUN_STILL_OPEN,
+    FTUN_CLOSED_LOCALLY, /* this end was told to */
+    FTUN_CLOSED_IDLE,    /* nothing received for the idle timeout */
+    FTUN_CLOSED_BY_PEER, /* FIN */
+    FTUN_CLOSED_RESET,   /* RST in a live connection */
+    FTUN_CLOSED_REFUSED, /* RST in answer to the SYN */
+    FTUN_CLOSED_TIMEOUT  /* no answer to the SYN */
+};
+
+/* One line for people; static. */
+const char *ftun_close_reason_text(enum ftun_close_reason reason);
+
+struct ftun_connection {
+    const struct ftun_profile *profile;
+    uint64_t heard_at;         /* ns: last acceptable segment received */
+    uint64_t retransmit_at;    /* ns: SYN or FIN again, or the end of TIME_WAIT */
+    uint64_t ack_at;           /* ns: delayed ACK */
+    uint32_t snd_una, snd_nxt; /* oldest unacknowledged, next to send */
+    uint32_t snd_edge;         /* right edge of the peer's window */
+    uint32_t rcv_nxt;          /* next expected */
+    uint16_t mss;              /* payload bytes that a segment may carry */
+    uint16_t ip_id;            /* of the next packet */
+    uint8_t state;             /* enum ftun_state */
+    uint8_t peer_window_scale;
+    uint8_t retries;         /* of the SYN or FIN under way */
+    uint8_t quick_acks;      /* acknowledgments still sent at once */
+    bool ack_due;            /* an ACK belongs at the end of this turn */
+    uint32_t unacknowledged; /* segments received since the last ACK sent */
+};
+
+/* True when the fields agree with each other: for debug builds, fuzzers and proofs. */
+bool ftun_connection_valid(const struct ftun_connection *connection);
+
+/* What one step asks of the caller, all of it before the next step. */
+struct ftun_step {
+    bool deliver;                  /* the payload goes to the application */
+    bool established;              /* the handshake is done */
+    enum ftun_close_reason closed; /* the application's flow has ended, and why */
+    bool gone;                     /* nothing is left: the connection may be forgotten */
+    bool has_segment;              /* send `segment`, without payload */
+    bool is_challenge;             /* ... but only as RFC 5961 7's rate limit allows */
+    uint16_t ip_id;                /* of its IPv4 header */
+    struct ftun_tcp_header segment;
+};
+
+/* Begin a client's connection: `isn` is its first sequence number (ignored when the profile has
+ * none), `mss` this end's, in bytes. The step holds the SYN. */
+void ftun_connection_connect(struct ftun_connection *connection, uint64_t now_ns,
+                             const struct ftun_profile *profile, uint32_t isn, uint16_t mss,
+                             uint16_t ip_id, struct ftun_step *step);
+
+/* Begin a server's connection from `ack`, the packet whose acknowledgment number completed a
+ * cookie; `mss` is the smaller of both ends', in bytes. The packet itself is then given to
+ * ftun_connection_segment() like any other. */
+void ftun_connection_accept(struct ftun_connection *connection, uint64_t now_ns,
+                            const struct ftun_profile *profile, const struct ftun_tcp_header *ack,
+                            uint16_t mss, uint8_t peer_window_scale, uint16_t ip_id);
+
+/* A segment of this connection has come, with `payload_len` bytes in `segments` wire segments
+ * (more than one when the kernel glued them). FTUN_TAKEN, or one of the refusals from
+ * SEQUENCE_OUTSIDE_WINDOW to DATA_AFTER_CLOSE, UNSUPPORTED_SIMULTANEOUS_OPEN; the step counts
+ * either way. */
+enum ftun_refusal ftun_connection_segment(struct ftun_connection *connection, uint64_t now_ns,
+                                          const struct ftun_tcp_header *tcp, size_t payload_len,
+                                          size_t segments, struct ftun_step *step);
+
+/* How many of `len` bytes, in datagrams of `stride` bytes (the last may be shorter), may be sent
+ * now: whole datagrams only. 0 when the window is full or the connection not established. */
+size_t ftun_connection_sendable(const struct ftun_connection *connection, size_t len,
+                                size_t stride);
+
+/* Send `len` bytes in `segments` segments: writes their (first) header, acknowledges on the way.
+ * `ip_id` receives the IPv4 id. Asks for ftun_connection_sendable() >= len. */
+void ftun_connection_data(struct ftun_connection *connection, size_t len, size_t segments,
+                          struct ftun_tcp_header *header, uint16_t *ip_id);
+
+/* The next point in time at which ftun_connection_timeout() has something to do; FTUN_NEVER. */
+uint64_t ftun_connection_deadline(const struct ftun_connection *connection,
+                                  uint64_t idle_timeout_ns);
+
+/* Do what is due at `now_ns`: at most one thing a call. */
+void ftun_connection_timeout(struct ftun_connection *connection, uint64_t now_ns,
+                             uint64_t idle_timeout_ns, struct ftun_step *step);
+
+/* The turn is over: send the ACK that is due, if one still is. */
+void ftun_connection_end_turn(struct ftun_connection *connection, struct ftun_step *step);
+
+/* Close from this end: FIN, or RST where the peer knows no other way. */
+void ftun_connection_close(struct ftun_connection *connection, uint64_t now_ns,
+                           enum ftun_close_reason reason, struct ftun_step *step);
+
+#endif

@@ -1,0 +1,35 @@
+/* SYN cookies (Bernstein, 1996): a listener's first sequence number that carries what it must know
+ * of a client, so that it keeps no state before the third packet of the handshake (RFC 4987 3.6).
+ *
+ *   bits 31-8  keyed hash of the connection's tuple, the epoch and the low bits
+ *   bits  7-4  index of the client's MSS, 0 when its SYN named none (Phantun)
+ *   bits  3-0  the client's window scale, 15 when its SYN named none
+ *
+ * The low bits are masked by the high ones. The client's sequence number is left out on purpose:
+ * when the third packet is lost, any later one of the connection completes the handshake. */
+#ifndef FTUN_CORE_COOKIE_H
+#define FTUN_CORE_COOKIE_H
+
+#include "address.h"
+#include "limits.h"
+#include "siphash.h"
+#include "tcp_options.h"
+
+#define FTUN_COOKIE_EPOCH \
+    (64 * FTUN_SECOND) /* a cookie is good for one to two epochs: Linux's 64 s */
+
+struct ftun_cookie {
+    uint16_t mss; /* bytes, at most what the SYN said; 0 when it said nothing */
+    bool has_window_scale;
+    uint8_t window_scale;
+};
+
+/* The cookie for a SYN with these options. */
+uint32_t ftun_cookie_make(const struct ftun_hash_key *key, uint64_t now_ns,
+                          const struct ftun_tuple *tuple, const struct ftun_tcp_options *syn);
+
+/* True when `value` is a cookie of this tuple and still good; fills `out`. */
+bool ftun_cookie_check(const struct ftun_hash_key *key, uint64_t now_ns,
+                       const struct ftun_tuple *tuple, uint32_t value, struct ftun_cookie *out);
+
+#endif

@@ -1,0 +1,440 @@
+#include "endpoint.h"
+
+#include "endpoint_state.h"
+#include "sequence.h"
+#include "tuple_hash.h"
+
+_Static_assert(FTUN_STEP_ACTIONS_MAX + 4 <= FTUN_ACTIONS_MAX, "any one input fits the list");
+
+/* --- memory ------------------------------------------------------------------------------- */
+
+static size_t aligned(size_t size)
+{
+    return (size + 15) & ~(size_t)15;
+}
+
+/* Cut `size` bytes off the arena; with a NULL arena only `used` moves. */
+static void *cut(uint8_t *arena, size_t *used, size_t size)
+{
+    void *const at = arena == NULL ? NULL : arena + *used;
+    *used += aligned(size);
+    return at;
+}
+
+/* The one place that knows the arena's layout. Returns its size. */
+static size_t lay_out(const struct ftun_endpoint_config *config, uint8_t *arena,
+                      struct ftun_endpoint *ep)
+{
+    const size_t flows = config->max_flows;
+    const size_t buckets = ftun_flow_table_buckets(config->max_flows);
+    const size_t slots = config->pending_slots;
+    size_t used = aligned(sizeof *ep);
+    ep->table.flows = cut(arena, &used, flows * sizeof *ep->table.flows);
+    ep->table.by_tuple = cut(arena, &used, buckets * sizeof *ep->table.by_tuple);
+    ep->table.by_application = cut(arena, &used, buckets * sizeof *ep->table.by_application);
+    ep->deadlines.heap = cut(arena, &used, flows * sizeof *ep->deadlines.heap);
+    ep->deadlines.position = cut(arena, &used, flows * sizeof *ep->deadlines.position);
+    ep->pending.slots = cut(arena, &used, slots * sizeof *ep->pending.slots);
+    ep->pending.bytes = cut(arena, &used, slots * config->mtu);
+    return used;
+}
+
+size_t ftun_endpoint_size(const struct ftun_endpoint_config *config)
+{
+    struct ftun_endpoint measured;
+    return lay_out(config, NULL, &measured);
+}
+
+struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *config, void *memory)
+{
+    struct ftun_endpoint *ep = memory;
+    *ep = (struct ftun_endpoint){.config = *config, .turn = FTUN_NO_FLOW};
+    lay_out(config, memory, ep);
+    ep->profile = config->peer == FTUN_PEER_PHANTUN ? &ftun_profile_phantun : &ftun_profile_linux;
+    ep->table.key = config->key;
+    ep->table.capacity = config->max_flows;
+    ep->table.bucket_count = ftun_flow_table_buckets(config->max_flows);
+    ftun_flow_table_init(&ep->table);
+    for (uint32_t i = 0; i < config->max_flows; i++)
+        ep->deadlines.position[i] = FTUN_NO_DEADLINE;
+    ep->pending.slot_size = config->mtu;
+    ep->pending.slot_count = config->pending_slots;
+    ftun_pending_pool_init(&ep->pending);
+    return ep;
+}
+
+/* --- small helpers ------------------------------------------------------------------------ */
+
+uint16_t ftun_mss(enum ftun_family family, uint16_t mtu)
+{
+    const size_t headers = ftun_ip_header_len(family) + FTUN_TCP_HEADER_MIN;
+    return mtu > headers ? (uint16_t)(mtu - headers) : 1;
+}
+
+const struct ftun_counters *ftun_endpoint_counters(const struct ftun_endpoint *ep)
+{
+    return &ep->counters;
+}
+
+uint32_t ftun_endpoint_flow_count(const struct ftun_endpoint *ep)
+{
+    return ep->table.count;
+}
+
+uint32_t ftun_endpoint_closing_count(const struct ftun_endpoint *ep)
+{
+    uint32_t closing = 0;
+    for (uint32_t i = 0; i < ep->table.capacity; i++) {
+        const struct ftun_flow *flow = &ep->table.flows[i];
+        if (flow->in_use && flow->connection.state != FTUN_TIME_WAIT)
+            closing++;
+    }
+    return closing;
+}
+
+void ftun_endpoint_refuse(struct ftun_endpoint *ep, enum ftun_refusal refusal, size_t count)
+{
+    ep->counters.refused[refusal] += count;
+}
+
+struct ftun_action *ftun_endpoint_act(struct ftun_actions *actions, enum ftun_action_kind kind,
+                                      uint32_t flow)
+{
+    struct ftun_action *action = &actions->at[actions->count++];
+    action->kind = kind;
+    action->flow = flow;
+    return action;
+}
+
+uint64_t ftun_endpoint_draw(struct ftun_endpoint *ep)
+{
+    uint8_t counter[8];
+    const uint64_t draw = ep->draws++;
+    for (unsigned i = 0; i < sizeof counter; i++)
+        counter[i] = (uint8_t)(draw >> (8 * i));
+    return ftun_siphash(&ep->config.key, counter, sizeof counter);
+}
+
+static void init_segment(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple,
+                         struct ftun_segment *segment)
+{
+    segment->tuple = *tuple;
+    segment->ttl = (uint8_t)(ep->profile->ttl + ep->config.hops);
+    segment->payload_len = 0;
+}
+
+void ftun_endpoint_send_control(struct ftun_endpoint *ep, uint32_t flow,
+                                const struct ftun_tuple *tuple, const struct ftun_tcp_header *tcp,
+                                uint16_t ip_id, struct ftun_actions *actions)
+{
+    struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
+    init_segment(ep, tuple, &action->send.segment);
+    action->send.segment.tcp = *tcp;
+    action->send.segment.ip_id = ip_id;
+    action->send.data = NULL;
+    action->send.offset = 0;
+    action->send.stride = 0;
+    ep->counters.segments_sent++;
+}
+
+void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint32_t flow, const uint8_t *data,
+                                size_t offset, size_t len, size_t stride,
+                                struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    const size_t count = ftun_datagram_count(len, stride);
+    struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
+    struct ftun_segment *segment = &action->send.segment;
+    init_segment(ep, &f->tuple, segment);
+    ftun_connection_data(&f->connection, len, count, &segment->tcp, &segment->ip_id);
+    segment->payload_len = len;
+    action->send.data = data;
+    action->send.offset = offset;
+    action->send.stride = stride;
+    ep->counters.segments_sent += count;
+}
+
+/* --- flows -------------------------------------------------------------------------------- */
+
+static void watch_deadline(struct ftun_endpoint *ep, uint32_t flow)
+{
+    const struct ftun_connection *connection = &ep->table.flows[flow].connection;
+    ftun_deadlines_advance(&ep->deadlines, flow,
+                           ftun_connection_deadline(connection, ep->config.idle_timeout_ns));
+}
+
+static void forget_flow(struct ftun_endpoint *ep, uint32_t flow)
+{
+    ftun_flow_table_unlink(&ep->table, flow);
+    ftun_deadlines_remove(&ep->deadlines, flow);
+    ftun_flow_table_give(&ep->table, flow);
+}
+
+/* The application's flow has ended: the connection may still have a FIN to exchange. */
+static void end_flow(struct ftun_endpoint *ep, uint32_t flow, enum ftun_close_reason reason,
+                     struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (!f->open)
+        return;
+    f->open = false;
+    ftun_flow_table_unlink_application(&ep->table, flow);
+    const uint32_t dropped = ftun_pending_drop(&ep->pending, &f->pending);
+    ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_CLOSING, dropped);
+    ftun_endpoint_act(actions, FTUN_ACTION_CLOSE, flow)->close.reason = reason;
+    ep->counters.flows_closed++;
+}
+
+static void send_handshake_packet(struct ftun_endpoint *ep, uint32_t flow,
+                                  struct ftun_actions *actions)
+{
+    const size_t len = ep->config.handshake_packet_len;
+    if (len > 0 && len <= ep->table.flows[flow].connection.mss)
+        ftun_endpoint_send_payload(ep, flow, ep->config.handshake_packet, 0, len, len, actions);
+}
+
+static void send_pending(struct ftun_endpoint *ep, uint32_t flow, struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    size_t len;
+    const uint8_t *data;
+    while ((data = ftun_pending_take(&ep->pending, &f->pending, &len)) != NULL) {
+        if (len > f->connection.mss) {
+            ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_TOO_LARGE, 1);
+            continue;
+        }
+        if (ftun_connection_sendable(&f->connection, len, len) == 0) {
+            ftun_endpoint_refuse(ep, FTUN_REFUSED_WINDOW_FULL, 1);
+            continue;
+        }
+        ftun_endpoint_send_payload(ep, flow, data, 0, len, len, actions);
+        ep->counters.datagrams_sent++;
+        ep->counters.bytes_sent += len;
+    }
+}
+
+void ftun_endpoint_established(struct ftun_endpoint *ep, uint32_t flow,
+                               struct ftun_actions *actions)
+{
+    const struct ftun_connection *connection = &ep->table.flows[flow].connection;
+    struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_ESTABLISHED, flow);
+    action->established.tuple = ep->table.flows[flow].tuple;
+    action->established.profile = connection->profile;
+    action->established.mss = connection->mss;
+    send_handshake_packet(ep, flow, actions);
+    send_pending(ep, flow, actions);
+}
+
+static void join_turn(struct ftun_endpoint *ep, uint32_t flow)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (!f->connection.ack_due || f->in_turn)
+        return;
+    f->in_turn = true;
+    f->next_in_turn = ep->turn;
+    ep->turn = flow;
+}
+
+/* --- a client's connections --------------------------------------------------------------- */
+
+/* RFC 6528 3: a clock, and a keyed hash of the tuple. Linux's clock ticks every 64 ns. */
+static uint32_t initial_sequence(const struct ftun_endpoint *ep, uint64_t now_ns,
+                                 const struct ftun_tuple *tuple)
+{
+    return (uint32_t)ftun_tuple_hash(&ep->config.key, tuple, 1) + (uint32_t)(now_ns >> 6);
+}
+
+/* RFC 6056 3.3.1: draw until a port is free. */
+static bool choose_port(struct ftun_endpoint *ep, struct ftun_tuple *tuple)
+{
+    const uint64_t ports = FTUN_PORT_LAST - FTUN_PORT_FIRST + 1;
+    for (unsigned i = 0; i < FTUN_PORT_ATTEMPTS; i++) {
+        tuple->local.port = (uint16_t)(FTUN_PORT_FIRST + ftun_endpoint_draw(ep) % ports);
+        if (ftun_flow_table_find(&ep->table, tuple) == FTUN_NO_FLOW)
+            return true;
+    }
+    return false;
+}
+
+/* Send the SYN of a flow that is under no tuple; false when there is no port. */
+static bool dial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                 const struct ftun_profile *profile, struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    const bool ipv6 = ep->config.remote.ip.family == FTUN_IPV6;
+    f->tuple.local.ip = ipv6 ? ep->config.local6 : ep->config.local4;
+    f->tuple.remote = ep->config.remote;
+    if (!choose_port(ep, &f->tuple))
+        return false;
+    ftun_flow_table_link(&ep->table, flow);
+    struct ftun_step step;
+    ftun_connection_connect(&f->connection, now_ns, profile,
+                            initial_sequence(ep, now_ns, &f->tuple),
+                            ftun_mss((enum ftun_family)f->tuple.local.ip.family, ep->config.mtu),
+                            (uint16_t)ftun_endpoint_draw(ep), &step);
+    ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
+    return true;
+}
+
+/* The SYN was answered by RST. Perhaps the peer only knows the other dialect: Phantun's server
+ * answers a SYN whose sequence number is not 0 like that. Once. */
+static bool dial_other_dialect(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                               const struct ftun_step *step, struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (step->closed != FTUN_CLOSED_REFUSED || ep->config.peer != FTUN_PEER_AUTO || f->dialects)
+        return false;
+    f->dialects = true;
+    ftun_flow_table_unlink(&ep->table, flow);
+    const struct ftun_profile *other =
+        f->connection.profile == &ftun_profile_linux ? &ftun_profile_phantun : &ftun_profile_linux;
+    if (dial(ep, now_ns, flow, other, actions))
+        return true;
+    ftun_flow_table_link(&ep->table, flow);
+    return false;
+}
+
+uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
+                            const struct ftun_socket_address *application,
+                            struct ftun_actions *actions)
+{
+    actions->count = 0;
+    uint32_t flow = ftun_flow_table_find_application(&ep->table, application);
+    if (flow != FTUN_NO_FLOW)
+        return flow;
+    const bool ipv6 = ep->config.remote.ip.family == FTUN_IPV6;
+    if ((ipv6 ? ep->config.local6 : ep->config.local4).family == FTUN_FAMILY_NONE) {
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_FAMILY_UNAVAILABLE, 1);
+        return FTUN_NO_FLOW;
+    }
+    flow = ftun_flow_table_take(&ep->table);
+    if (flow == FTUN_NO_FLOW) {
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_LIMIT, 1);
+        return FTUN_NO_FLOW;
+    }
+    struct ftun_flow *f = &ep->table.flows[flow];
+    f->open = true;
+    struct ftun_action *open = ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow);
+    if (!dial(ep, now_ns, flow, ep->profile, actions)) {
+        actions->count = 0;
+        ftun_flow_table_give(&ep->table, flow);
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_PORTS_EXHAUSTED, 1);
+        return FTUN_NO_FLOW;
+    }
+    open->open.tuple = f->tuple;
+    f->application = *application;
+    ftun_flow_table_link_application(&ep->table, flow);
+    ep->counters.flows_opened++;
+    return flow;
+}
+
+/* --- steps -------------------------------------------------------------------------------- */
+
+static bool may_answer(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftun_step *step)
+{
+    if (!step->is_challenge || ftun_rate_limit_take(&ep->answers, now_ns, FTUN_ANSWERS_PER_SECOND))
+        return true;
+    ep->counters.answers_suppressed++;
+    return false;
+}
+
+void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                         const struct ftun_step *step, struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (step->has_segment && may_answer(ep, now_ns, step))
+        ftun_endpoint_send_control(ep, flow, &f->tuple, &step->segment, step->ip_id, actions);
+    if (step->established) {
+        ep->profile = f->connection.profile;
+        ftun_endpoint_established(ep, flow, actions);
+    }
+    if (dial_other_dialect(ep, now_ns, flow, step, actions))
+        return;
+    if (step->closed != FTUN_STILL_OPEN)
+        end_flow(ep, flow, step->closed, actions);
+    if (step->gone) {
+        forget_flow(ep, flow);
+        return;
+    }
+    join_turn(ep, flow);
+    watch_deadline(ep, flow);
+}
+
+void ftun_endpoint_close(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                         struct ftun_actions *actions)
+{
+    actions->count = 0;
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (!f->in_use || !f->open)
+        return;
+    struct ftun_step step;
+    ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
+    ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
+}
+
+bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
+                             struct ftun_actions *actions)
+{
+    actions->count = 0;
+    for (uint32_t i = 0; i < ep->table.capacity; i++) {
+        struct ftun_flow *f = &ep->table.flows[i];
+        if (!f->in_use || !f->open)
+            continue;
+        if (actions->count + FTUN_STEP_ACTIONS_MAX > FTUN_ACTIONS_MAX)
+            return true;
+        struct ftun_step step;
+        ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
+        ftun_endpoint_apply(ep, now_ns, i, &step, actions);
+    }
+    return false;
+}
+
+/* --- turns and time ----------------------------------------------------------------------- */
+
+bool ftun_endpoint_end_turn(struct ftun_endpoint *ep, struct ftun_actions *actions)
+{
+    actions->count = 0;
+    while (ep->turn != FTUN_NO_FLOW) {
+        if (actions->count == FTUN_ACTIONS_MAX)
+            return true;
+        const uint32_t flow = ep->turn;
+        struct ftun_flow *f = &ep->table.flows[flow];
+        ep->turn = f->next_in_turn;
+        f->in_turn = false;
+        struct ftun_step step;
+        ftun_connection_end_turn(&f->connection, &step);
+        if (step.has_segment)
+            ftun_endpoint_send_control(ep, flow, &f->tuple, &step.segment, step.ip_id, actions);
+    }
+    return false;
+}
+
+uint64_t ftun_endpoint_deadline(const struct ftun_endpoint *ep)
+{
+    return ep->deadlines.count == 0 ? FTUN_NEVER : ep->deadlines.heap[0].at_ns;
+}
+
+static void expire(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                   struct ftun_actions *actions)
+{
+    struct ftun_connection *connection = &ep->table.flows[flow].connection;
+    struct ftun_step step;
+    ftun_connection_timeout(connection, now_ns, ep->config.idle_timeout_ns, &step);
+    ftun_deadlines_remove(&ep->deadlines, flow);
+    ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
+}
+
+void ftun_endpoint_timeout(struct ftun_endpoint *ep, uint64_t now_ns, struct ftun_actions *actions)
+{
+    actions->count = 0;
+    while (ftun_endpoint_deadline(ep) <= now_ns &&
+           actions->count + FTUN_STEP_ACTIONS_MAX <= FTUN_ACTIONS_MAX) {
+        const uint32_t flow = ep->deadlines.heap[0].flow;
+        const uint64_t due =
+            ftun_connection_deadline(&ep->table.flows[flow].connection, ep->config.idle_timeout_ns);
+        if (due <= now_ns)
+            expire(ep, now_ns, flow, actions);
+        else
+            ftun_deadlines_set(&ep->deadlines, flow, due);
+    }
+}

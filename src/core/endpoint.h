@@ -1,0 +1,165 @@
+/* One end of a tunnel: many flows, each a UDP flow and its fake TCP connection.
+ *
+ * Three inputs: datagrams from applications, packets from the tunnel, the passing of time. One
+ * output: actions, which the caller carries out in order, before the next call: what an action
+ * points to is valid until then. No call allocates, blocks, or reads a clock; `now_ns` never runs
+ * backwards.
+ *
+ *     packet or burst ──> ftun_endpoint_packet() / _datagrams() ──> actions
+ *     end of a turn   ──> ftun_endpoint_end_turn()              ──> the ACKs that became due
+ *     deadline        ──> ftun_endpoint_timeout()               ──> retransmissions, closes
+ *
+ * A turn is whatever the caller handles before it waits again: acknowledgments due in it leave
+ * together at its end, as a kernel's do behind GRO. */
+#ifndef FTUN_CORE_ENDPOINT_H
+#define FTUN_CORE_ENDPOINT_H
+
+#include "burst.h"
+#include "connection.h"
+#include "siphash.h"
+
+enum ftun_role { FTUN_CLIENT, FTUN_SERVER };
+
+/* How the peer speaks: ftun's way (the kernel's), Phantun's, or whichever it answers. */
+enum ftun_peer { FTUN_PEER_AUTO, FTUN_PEER_FTUN, FTUN_PEER_PHANTUN };
+
+struct ftun_endpoint_config {
+    enum ftun_role role;
+    enum ftun_peer peer;               /* client only: a server takes both as they come */
+    struct ftun_hash_key key;          /* random, secret */
+    struct ftun_address local4;        /* ftun's own address in the tunnel; family NONE: no IPv4 */
+    struct ftun_address local6;        /* the same for IPv6 */
+    struct ftun_socket_address remote; /* client: the server */
+    uint16_t port;                     /* server: the TCP port it listens on */
+    uint16_t mtu;                      /* bytes, of the path as far as known */
+    uint8_t hops;                      /* times the host decrements TTL before the wire */
+    bool segmentation_offload;         /* bursts may leave as one super-segment */
+    uint64_t idle_timeout_ns;          /* FTUN_NEVER: flows stay */
+    uint32_t max_flows;                /* at least 1 */
+    uint32_t pending_slots;            /* datagrams that wait for handshakes, over all flows */
+    const uint8_t *handshake_packet;   /* first payload of each connection; outlives the endpoint */
+    size_t handshake_packet_len;       /* bytes; 0: none */
+};
+
+enum ftun_action_kind {
+    FTUN_ACTION_SEND,        /* write a segment to the tunnel */
+    FTUN_ACTION_DELIVER,     /* give datagrams to the flow's application */
+    FTUN_ACTION_OPEN,        /* a flow begins; its number is this from now on */
+    FTUN_ACTION_ESTABLISHED, /* its handshake is done */
+    FTUN_ACTION_MSS,         /* its path carries less than was thought */
+    FTUN_ACTION_CLOSE        /* the flow has ended; its number may come again later */
+};
+
+struct ftun_action {
+    enum ftun_action_kind kind;
+    uint32_t flow; /* FTUN_NO_FLOW for answers to strangers */
+    union {
+        struct {
+            struct ftun_segment segment;
+            const uint8_t *data; /* payload; NULL: it is the caller's burst, from `offset` on */
+            size_t offset;       /* bytes */
+            size_t stride;       /* bytes a datagram: the payload is one super-segment if larger */
+        } send;
+        struct {
+            size_t offset, len, stride; /* bytes, in the packet given */
+        } deliver;
+        struct {
+            struct ftun_tuple tuple;
+        } open;
+        struct {
+            struct ftun_tuple tuple;
+            const struct ftun_profile *profile;
+            uint16_t mss; /* bytes: the largest datagram that fits */
+        } established;
+        struct {
+            uint16_t mss; /* bytes */
+        } mss;
+        struct {
+            enum ftun_close_reason reason;
+        } close;
+    };
+};
+
+#define FTUN_ACTIONS_MAX 64u
+
+/* Filled by each call from the start. */
+struct ftun_actions {
+    size_t count;
+    struct ftun_action at[FTUN_ACTIONS_MAX];
+};
+
+/* A packet read from the tunnel. */
+struct ftun_tunnel_packet {
+    const uint8_t *data; /* from the IP header on */
+    size_t len;          /* bytes */
+    size_t segment_size; /* payload bytes of each segment the kernel glued; 0: a single one */
+    bool checksum_vouched;
+};
+
+struct ftun_counters {
+    uint64_t segments_received, segments_sent;    /* on the wire */
+    uint64_t datagrams_delivered, datagrams_sent; /* to and from applications */
+    uint64_t bytes_delivered, bytes_sent;         /* of datagrams */
+    uint64_t flows_opened, flows_closed;
+    uint64_t answers_suppressed;          /* by the rate limit for strangers */
+    uint64_t refused[FTUN_REFUSAL_COUNT]; /* packets, or datagrams */
+};
+
+struct ftun_endpoint;
+
+/* Bytes of memory that an endpoint of this configuration needs, from its limits. */
+size_t ftun_endpoint_size(const struct ftun_endpoint_config *config);
+
+/* Make an endpoint inside `memory`: ftun_endpoint_size() bytes, aligned as malloc() does. The
+ * caller keeps and frees it. `config` is copied. */
+struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *config, void *memory);
+
+/* A packet has come from the tunnel. */
+void ftun_endpoint_packet(struct ftun_endpoint *endpoint, uint64_t now_ns,
+                          const struct ftun_tunnel_packet *packet, struct ftun_actions *actions);
+
+/* Client: the flow of datagrams from this application; begun if need be, and then `actions` holds
+ * its OPEN and SYN. FTUN_NO_FLOW when it cannot be begun (counted: FLOW_LIMIT, PORTS_EXHAUSTED,
+ * FAMILY_UNAVAILABLE). */
+uint32_t ftun_endpoint_flow(struct ftun_endpoint *endpoint, uint64_t now_ns,
+                            const struct ftun_socket_address *application,
+                            struct ftun_actions *actions);
+
+/* Datagrams have come from a flow's application: those of `burst` from byte `offset` on, a
+ * multiple of its stride. Returns how many bytes were dealt with, sent or refused: call again with
+ * the rest when that is not all. */
+size_t ftun_endpoint_datagrams(struct ftun_endpoint *endpoint, uint64_t now_ns, uint32_t flow,
+                               const struct ftun_burst *burst, size_t offset,
+                               struct ftun_actions *actions);
+
+/* The turn is over. True when there was not room for all: call again. */
+bool ftun_endpoint_end_turn(struct ftun_endpoint *endpoint, struct ftun_actions *actions);
+
+/* When ftun_endpoint_timeout() wants to be called; may be too early, never too late. FTUN_NEVER. */
+uint64_t ftun_endpoint_deadline(const struct ftun_endpoint *endpoint);
+
+/* Do what is due at `now_ns`. When there was not room for all, the deadline has still passed:
+ * call again. */
+void ftun_endpoint_timeout(struct ftun_endpoint *endpoint, uint64_t now_ns,
+                           struct ftun_actions *actions);
+
+/* Close a flow from this end; nothing when it has ended already. */
+void ftun_endpoint_close(struct ftun_endpoint *endpoint, uint64_t now_ns, uint32_t flow,
+                         struct ftun_actions *actions);
+
+/* Close all flows. True when there was not room for all: call again. */
+bool ftun_endpoint_close_all(struct ftun_endpoint *endpoint, uint64_t now_ns,
+                             struct ftun_actions *actions);
+
+/* Flows that still have a connection, those being closed included. */
+uint32_t ftun_endpoint_flow_count(const struct ftun_endpoint *endpoint);
+
+/* Connections that still wait for the peer's part of a close. TIME_WAIT does not count. */
+uint32_t ftun_endpoint_closing_count(const struct ftun_endpoint *endpoint);
+
+/* The largest datagram that fits a segment of this family on a path of `mtu` bytes; at least 1. */
+uint16_t ftun_mss(enum ftun_family family, uint16_t mtu);
+
+const struct ftun_counters *ftun_endpoint_counters(const struct ftun_endpoint *endpoint);
+
+#endif

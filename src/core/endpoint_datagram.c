@@ -1,0 +1,84 @@
+/* Datagrams from applications: into segments, or into the queue of a handshake under way. */
+#include "endpoint_state.h"
+
+#include <string.h>
+
+static void queue_datagram(struct ftun_endpoint *ep, struct ftun_flow *f,
+                           const struct ftun_burst *burst, size_t offset, size_t len)
+{
+    uint8_t *slot = f->pending.count < FTUN_PENDING_PER_FLOW
+                        ? ftun_pending_append(&ep->pending, &f->pending, len)
+                        : NULL;
+    if (slot == NULL)
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_PENDING_FULL, 1);
+    else
+        ftun_burst_copy(burst, offset, len, slot);
+}
+
+static void queue_all(struct ftun_endpoint *ep, struct ftun_flow *f, const struct ftun_burst *burst,
+                      size_t offset)
+{
+    while (offset < burst->len) {
+        const size_t rest = burst->len - offset;
+        const size_t len = rest < burst->stride ? rest : burst->stride;
+        queue_datagram(ep, f, burst, offset, len);
+        offset += len;
+    }
+}
+
+/* Bytes that one action may carry: whole datagrams, a single one without offload. */
+static size_t action_len(const struct ftun_endpoint *ep, size_t rest, size_t stride)
+{
+    const size_t most = ep->config.segmentation_offload ? FTUN_BURST_MAX / stride * stride : stride;
+    return rest < most ? rest : most;
+}
+
+/* Send from `offset` on what fits one action; returns the bytes dealt with. */
+static size_t send_some(struct ftun_endpoint *ep, uint32_t flow, const struct ftun_burst *burst,
+                        size_t offset, struct ftun_actions *actions)
+{
+    struct ftun_connection *connection = &ep->table.flows[flow].connection;
+    const size_t rest = burst->len - offset;
+    const size_t stride = rest < burst->stride ? rest : burst->stride;
+    if (stride > connection->mss) { /* the last datagram, if shorter, may still fit */
+        const size_t too_large = rest / stride;
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_TOO_LARGE, too_large);
+        return too_large * stride;
+    }
+    const size_t len = action_len(ep, rest, stride);
+    const size_t sendable = ftun_connection_sendable(connection, len, stride);
+    if (sendable > 0)
+        ftun_endpoint_send_payload(ep, flow, NULL, offset, sendable, stride, actions);
+    ep->counters.datagrams_sent += sendable > 0 ? ftun_datagram_count(sendable, stride) : 0;
+    ep->counters.bytes_sent += sendable;
+    if (sendable < len)
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_WINDOW_FULL,
+                             ftun_datagram_count(len - sendable, stride));
+    return len;
+}
+
+size_t ftun_endpoint_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                               const struct ftun_burst *burst, size_t offset,
+                               struct ftun_actions *actions)
+{
+    (void)now_ns; /* liveness counts received packets only */
+    actions->count = 0;
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (burst->stride == 0) {
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_EMPTY, 1);
+        return burst->len;
+    }
+    if (f->connection.state == FTUN_SYN_SENT) {
+        queue_all(ep, f, burst, offset);
+        return burst->len - offset;
+    }
+    if (f->connection.state != FTUN_ESTABLISHED) {
+        const size_t count = ftun_datagram_count(burst->len - offset, burst->stride);
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_CLOSING, count);
+        return burst->len - offset;
+    }
+    size_t done = 0;
+    while (offset + done < burst->len && actions->count < FTUN_ACTIONS_MAX)
+        done += send_some(ep, flow, burst, offset + done, actions);
+    return done;
+}

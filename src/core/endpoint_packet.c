@@ -1,0 +1,240 @@
+/* Packets from the tunnel: of a flow, of a stranger who knocks, of a router that complains. */
+#include "cookie.h"
+#include "endpoint_state.h"
+
+/* --- strangers ---------------------------------------------------------------------------- */
+
+static bool may_answer_stranger(struct ftun_endpoint *ep, uint64_t now_ns)
+{
+    if (ftun_rate_limit_take(&ep->answers, now_ns, FTUN_ANSWERS_PER_SECOND))
+        return true;
+    ep->counters.answers_suppressed++;
+    return false;
+}
+
+/* RFC 9293 3.10.7.1: what a closed port answers. Never an RST for an RST. */
+static void answer_reset(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftun_tuple *tuple,
+                         const struct ftun_packet *packet, struct ftun_actions *actions)
+{
+    const struct ftun_tcp_header *tcp = &packet->tcp;
+    if ((tcp->flags & FTUN_RST) != 0 || !may_answer_stranger(ep, now_ns))
+        return;
+    struct ftun_tcp_header reset = {.flags = FTUN_RST};
+    if ((tcp->flags & FTUN_ACK) != 0) {
+        reset.sequence = tcp->acknowledgment;
+    } else {
+        const uint32_t syn_or_fin = (tcp->flags & (FTUN_SYN | FTUN_FIN)) != 0 ? 1 : 0;
+        reset.flags = FTUN_RST | FTUN_ACK;
+        reset.acknowledgment = tcp->sequence + (uint32_t)packet->payload_len + syn_or_fin;
+    }
+    ftun_endpoint_send_control(ep, FTUN_NO_FLOW, tuple, &reset, 0, actions);
+}
+
+/* Answer a SYN from its cookie alone; nothing is kept. */
+static void answer_syn(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftun_tuple *tuple,
+                       const struct ftun_tcp_header *tcp, struct ftun_actions *actions)
+{
+    struct ftun_tcp_options offered;
+    ftun_tcp_options_parse(tcp->options, tcp->options_len, &offered);
+    const struct ftun_profile *profile = &ftun_profile_linux;
+    const uint16_t mss = ftun_mss((enum ftun_family)tuple->local.ip.family, ep->config.mtu);
+    struct ftun_tcp_header answer = {
+        .sequence = ftun_cookie_make(&ep->config.key, now_ns, tuple, &offered),
+        .acknowledgment = tcp->sequence + 1,
+        .window = profile->syn_window,
+        .flags = FTUN_SYN | FTUN_ACK,
+    };
+    answer.options_len = (uint8_t)ftun_profile_syn_options(profile, mss, &offered, answer.options);
+    ftun_endpoint_send_control(ep, FTUN_NO_FLOW, tuple, &answer, 0, actions);
+}
+
+static uint16_t smaller_mss(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple,
+                            const struct ftun_cookie *cookie)
+{
+    const uint16_t own = ftun_mss((enum ftun_family)tuple->local.ip.family, ep->config.mtu);
+    return cookie->mss != 0 && cookie->mss < own ? cookie->mss : own;
+}
+
+/* The third packet of a handshake, or a later one: make the flow it belongs to. */
+static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
+                            const struct ftun_tuple *tuple, const struct ftun_tcp_header *tcp,
+                            const struct ftun_cookie *cookie, struct ftun_actions *actions)
+{
+    const uint32_t flow = ftun_flow_table_take(&ep->table);
+    if (flow == FTUN_NO_FLOW)
+        return FTUN_NO_FLOW;
+    struct ftun_flow *f = &ep->table.flows[flow];
+    /* Phantun's SYN names no MSS */
+    const struct ftun_profile *profile =
+        cookie->mss == 0 ? &ftun_profile_phantun : &ftun_profile_linux;
+    f->tuple = *tuple;
+    f->open = true;
+    ftun_flow_table_link(&ep->table, flow);
+    ftun_connection_accept(&f->connection, now_ns, profile, tcp, smaller_mss(ep, tuple, cookie),
+                           cookie->window_scale, (uint16_t)ftun_endpoint_draw(ep));
+    ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow)->open.tuple = *tuple;
+    ep->counters.flows_opened++;
+    return flow;
+}
+
+static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                         const struct ftun_packet *packet, size_t segment_size,
+                         struct ftun_actions *actions);
+
+static bool knocks(const struct ftun_endpoint *ep, const struct ftun_tcp_header *tcp)
+{
+    return ep->config.role == FTUN_SERVER &&
+           (tcp->flags & (FTUN_SYN | FTUN_ACK | FTUN_RST)) == FTUN_SYN;
+}
+
+static bool completes_handshake(const struct ftun_endpoint *ep, uint64_t now_ns,
+                                const struct ftun_tuple *tuple, const struct ftun_tcp_header *tcp,
+                                struct ftun_cookie *cookie)
+{
+    return ep->config.role == FTUN_SERVER &&
+           (tcp->flags & (FTUN_SYN | FTUN_ACK | FTUN_RST | FTUN_FIN)) == FTUN_ACK &&
+           ftun_cookie_check(&ep->config.key, now_ns, tuple, tcp->acknowledgment - 1, cookie);
+}
+
+static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftun_tuple *tuple,
+                     const struct ftun_packet *packet, size_t segment_size,
+                     struct ftun_actions *actions)
+{
+    struct ftun_cookie cookie;
+    if (knocks(ep, &packet->tcp)) {
+        answer_syn(ep, now_ns, tuple, &packet->tcp, actions);
+    } else if (completes_handshake(ep, now_ns, tuple, &packet->tcp, &cookie)) {
+        const uint32_t flow = accept_flow(ep, now_ns, tuple, &packet->tcp, &cookie, actions);
+        if (flow == FTUN_NO_FLOW) {
+            ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_LIMIT, 1);
+            return;
+        }
+        flow_segment(ep, now_ns, flow, packet, segment_size, actions);
+    } else {
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_FLOW, 1);
+        answer_reset(ep, now_ns, tuple, packet, actions);
+    }
+}
+
+/* --- flows -------------------------------------------------------------------------------- */
+
+static void deliver(struct ftun_endpoint *ep, uint32_t flow, const struct ftun_packet *packet,
+                    size_t stride, struct ftun_actions *actions)
+{
+    struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_DELIVER, flow);
+    action->deliver.offset = packet->payload_off;
+    action->deliver.len = packet->payload_len;
+    action->deliver.stride = stride;
+    ep->counters.datagrams_delivered += ftun_datagram_count(packet->payload_len, stride);
+    ep->counters.bytes_delivered += packet->payload_len;
+}
+
+static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                         const struct ftun_packet *packet, size_t segment_size,
+                         struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    const size_t payload_len = packet->payload_len;
+    const size_t stride =
+        segment_size == 0 || segment_size > payload_len ? payload_len : segment_size;
+    const size_t segments = payload_len == 0 ? 0 : ftun_datagram_count(payload_len, stride);
+    const bool opening = actions->count > 0; /* the flow was made by this very packet */
+    struct ftun_step step;
+    const enum ftun_refusal refusal =
+        ftun_connection_segment(&f->connection, now_ns, &packet->tcp, payload_len, segments, &step);
+    if (refusal != FTUN_TAKEN)
+        ftun_endpoint_refuse(ep, refusal, segments > 0 ? segments : 1);
+    if (opening)
+        ftun_endpoint_established(ep, flow, actions);
+    if (step.deliver)
+        deliver(ep, flow, packet, stride, actions);
+    ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
+}
+
+static bool addressed_to_us(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple)
+{
+    const struct ftun_address *own =
+        tuple->local.ip.family == FTUN_IPV6 ? &ep->config.local6 : &ep->config.local4;
+    return ftun_address_equal(&tuple->local.ip, own) &&
+           (ep->config.role == FTUN_CLIENT || tuple->local.port == ep->config.port);
+}
+
+static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftun_packet *packet,
+                    size_t segment_size, struct ftun_actions *actions)
+{
+    const struct ftun_tuple tuple = {
+        .local = {.ip = packet->ip.destination, .port = packet->tcp.destination_port},
+        .remote = {.ip = packet->ip.source, .port = packet->tcp.source_port},
+    };
+    if (!addressed_to_us(ep, &tuple)) {
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_ADDRESS, 1);
+        return;
+    }
+    const uint32_t flow = ftun_flow_table_find(&ep->table, &tuple);
+    if (flow == FTUN_NO_FLOW)
+        stranger(ep, now_ns, &tuple, packet, segment_size, actions);
+    else
+        flow_segment(ep, now_ns, flow, packet, segment_size, actions);
+}
+
+/* --- routers ------------------------------------------------------------------------------ */
+
+/* RFC 5927 4.1: only an error that quotes a segment in flight is believed. */
+static bool quotes_flight(const struct ftun_connection *connection, uint32_t sequence)
+{
+    return sequence - connection->snd_una <= connection->snd_nxt - connection->snd_una;
+}
+
+static void lower_mss(struct ftun_endpoint *ep, uint32_t flow, const struct ftun_icmp_error *error,
+                      struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    const enum ftun_family family = (enum ftun_family)f->tuple.local.ip.family;
+    const uint32_t least = family == FTUN_IPV6 ? FTUN_IPV6_MTU_MIN : FTUN_IPV4_MTU_MIN;
+    const uint32_t mtu = error->mtu > least ? error->mtu : least;
+    if (mtu >= ep->config.mtu)
+        return;
+    const uint16_t mss = ftun_mss(family, (uint16_t)mtu);
+    if (mss >= f->connection.mss)
+        return;
+    f->connection.mss = mss;
+    ftun_endpoint_act(actions, FTUN_ACTION_MSS, flow)->mss.mss = mss;
+}
+
+static void icmp_error(struct ftun_endpoint *ep, const struct ftun_icmp_error *error,
+                       struct ftun_actions *actions)
+{
+    const uint32_t flow = ftun_flow_table_find(&ep->table, &error->tuple);
+    if (flow == FTUN_NO_FLOW ||
+        !quotes_flight(&ep->table.flows[flow].connection, error->sequence)) {
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_ICMP, 1);
+        return;
+    }
+    /* "unreachable" is a soft error (RFC 5461 2): the handshake's timeout or the peer's silence
+     * decide */
+    if (error->kind == FTUN_ICMP_TOO_BIG)
+        lower_mss(ep, flow, error, actions);
+}
+
+void ftun_endpoint_packet(struct ftun_endpoint *ep, uint64_t now_ns,
+                          const struct ftun_tunnel_packet *tunnel_packet,
+                          struct ftun_actions *actions)
+{
+    actions->count = 0;
+    struct ftun_packet packet;
+    const enum ftun_refusal refusal = ftun_packet_parse(tunnel_packet->data, tunnel_packet->len,
+                                                        tunnel_packet->checksum_vouched, &packet);
+    if (refusal != FTUN_TAKEN) {
+        ftun_endpoint_refuse(ep, refusal, 1);
+        return;
+    }
+    if (packet.kind == FTUN_PACKET_ICMP_ERROR) {
+        icmp_error(ep, &packet.icmp, actions);
+        return;
+    }
+    ep->counters.segments_received +=
+        tunnel_packet->segment_size == 0
+            ? 1
+            : ftun_datagram_count(packet.payload_len, tunnel_packet->segment_size);
+    segment(ep, now_ns, &packet, tunnel_packet->segment_size, actions);
+}

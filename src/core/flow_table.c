@@ -1,0 +1,111 @@
+#include "flow_table.h"
+
+#include "tuple_hash.h"
+
+uint32_t ftun_flow_table_buckets(uint32_t capacity)
+{
+    uint32_t buckets = 1;
+    while (buckets < capacity && buckets < UINT32_C(1) << 31)
+        buckets *= 2;
+    return buckets;
+}
+
+void ftun_flow_table_init(struct ftun_flow_table *table)
+{
+    for (uint32_t i = 0; i < table->bucket_count; i++)
+        table->by_tuple[i] = table->by_application[i] = FTUN_NO_FLOW;
+    for (uint32_t i = 0; i < table->capacity; i++) {
+        table->flows[i] = (struct ftun_flow){0};
+        table->flows[i].next_by_tuple = i + 1 < table->capacity ? i + 1 : FTUN_NO_FLOW;
+    }
+    table->free = table->capacity > 0 ? 0 : FTUN_NO_FLOW;
+    table->count = 0;
+}
+
+uint32_t ftun_flow_table_take(struct ftun_flow_table *table)
+{
+    const uint32_t flow = table->free;
+    if (flow == FTUN_NO_FLOW)
+        return FTUN_NO_FLOW;
+    struct ftun_flow *taken = &table->flows[flow];
+    table->free = taken->next_by_tuple;
+    table->count++;
+    /* a flow that ended in this turn may still stand in the turn's list */
+    *taken = (struct ftun_flow){
+        .in_use = true, .in_turn = taken->in_turn, .next_in_turn = taken->next_in_turn};
+    ftun_pending_queue_init(&taken->pending);
+    return flow;
+}
+
+void ftun_flow_table_give(struct ftun_flow_table *table, uint32_t flow)
+{
+    table->flows[flow].in_use = false;
+    table->flows[flow].next_by_tuple = table->free;
+    table->free = flow;
+    table->count--;
+}
+
+static uint32_t *tuple_bucket(const struct ftun_flow_table *table, const struct ftun_tuple *tuple)
+{
+    const uint64_t hash = ftun_tuple_hash(&table->key, tuple, 0);
+    return &table->by_tuple[hash & (table->bucket_count - 1)];
+}
+
+static uint32_t *application_bucket(const struct ftun_flow_table *table,
+                                    const struct ftun_socket_address *application)
+{
+    const uint64_t hash = ftun_socket_address_hash(&table->key, application);
+    return &table->by_application[hash & (table->bucket_count - 1)];
+}
+
+uint32_t ftun_flow_table_find(const struct ftun_flow_table *table, const struct ftun_tuple *tuple)
+{
+    uint32_t flow = *tuple_bucket(table, tuple);
+    while (flow != FTUN_NO_FLOW && !ftun_tuple_equal(&table->flows[flow].tuple, tuple))
+        flow = table->flows[flow].next_by_tuple;
+    return flow;
+}
+
+void ftun_flow_table_link(struct ftun_flow_table *table, uint32_t flow)
+{
+    uint32_t *bucket = tuple_bucket(table, &table->flows[flow].tuple);
+    table->flows[flow].next_by_tuple = *bucket;
+    *bucket = flow;
+}
+
+void ftun_flow_table_unlink(struct ftun_flow_table *table, uint32_t flow)
+{
+    uint32_t *link = tuple_bucket(table, &table->flows[flow].tuple);
+    while (*link != flow)
+        link = &table->flows[*link].next_by_tuple;
+    *link = table->flows[flow].next_by_tuple;
+}
+
+uint32_t ftun_flow_table_find_application(const struct ftun_flow_table *table,
+                                          const struct ftun_socket_address *application)
+{
+    uint32_t flow = *application_bucket(table, application);
+    while (flow != FTUN_NO_FLOW &&
+           !ftun_socket_address_equal(&table->flows[flow].application, application))
+        flow = table->flows[flow].next_by_application;
+    return flow;
+}
+
+void ftun_flow_table_link_application(struct ftun_flow_table *table, uint32_t flow)
+{
+    uint32_t *bucket = application_bucket(table, &table->flows[flow].application);
+    table->flows[flow].next_by_application = *bucket;
+    *bucket = flow;
+}
+
+void ftun_flow_table_unlink_application(struct ftun_flow_table *table, uint32_t flow)
+{
+    struct ftun_flow *leaving = &table->flows[flow];
+    if (leaving->application.ip.family == FTUN_FAMILY_NONE)
+        return;
+    uint32_t *link = application_bucket(table, &leaving->application);
+    while (*link != flow)
+        link = &table->flows[*link].next_by_application;
+    *link = leaving->next_by_application;
+    leaving->application = (struct ftun_socket_address){0};
+}

@@ -1,0 +1,59 @@
+/* The flows of an endpoint: a fixed arena, found by number, by tuple or by application. */
+#ifndef FTUN_CORE_FLOW_TABLE_H
+#define FTUN_CORE_FLOW_TABLE_H
+
+#include "connection.h"
+#include "pending.h"
+#include "siphash.h"
+
+struct ftun_flow {
+    struct ftun_connection connection;
+    struct ftun_tuple tuple;
+    struct ftun_socket_address application; /* family NONE: not found by it (any more) */
+    struct ftun_pending_queue pending;
+    uint32_t next_by_tuple;
+    uint32_t next_by_application;
+    uint32_t next_in_turn; /* endpoint's list of flows with an ACK due */
+    bool in_turn;
+    bool in_use;
+    bool open;     /* the application's flow has not ended */
+    bool dialects; /* both dialects have been tried */
+};
+
+/* The arrays belong to the caller: `flows` has `capacity` entries, each bucket array
+ * `bucket_count`, a power of two. */
+struct ftun_flow_table {
+    struct ftun_flow *flows;
+    uint32_t *by_tuple;
+    uint32_t *by_application;
+    uint32_t capacity;
+    uint32_t bucket_count;
+    uint32_t count; /* in use */
+    uint32_t free;  /* first free flow, chained by next_by_tuple */
+    struct ftun_hash_key key;
+};
+
+/* Buckets for a table of this capacity. */
+uint32_t ftun_flow_table_buckets(uint32_t capacity);
+
+/* Chain all flows as free. */
+void ftun_flow_table_init(struct ftun_flow_table *table);
+
+/* Take a free flow, under no key yet. FTUN_NO_FLOW when there is none. */
+uint32_t ftun_flow_table_take(struct ftun_flow_table *table);
+
+/* Give a flow back; it must be under no key. */
+void ftun_flow_table_give(struct ftun_flow_table *table, uint32_t flow);
+
+/* Find by tuple, put under flow->tuple, remove from there. */
+uint32_t ftun_flow_table_find(const struct ftun_flow_table *table, const struct ftun_tuple *tuple);
+void ftun_flow_table_link(struct ftun_flow_table *table, uint32_t flow);
+void ftun_flow_table_unlink(struct ftun_flow_table *table, uint32_t flow);
+
+/* The same by flow->application; unlinking one that is not linked does nothing. */
+uint32_t ftun_flow_table_find_application(const struct ftun_flow_table *table,
+                                          const struct ftun_socket_address *application);
+void ftun_flow_table_link_application(struct ftun_flow_table *table, uint32_t flow);
+void ftun_flow_table_unlink_application(struct ftun_flow_table *table, uint32_t flow);
+
+#endif

@@ -1,0 +1,68 @@
+/* Wire constants and limits of the core, each with its source. Read this file first. */
+#ifndef FTUN_CORE_LIMITS_H
+#define FTUN_CORE_LIMITS_H
+
+#include <stdint.h>
+
+/* Sizes on the wire, in bytes. */
+#define FTUN_IP_PACKET_MAX 65535u /* RFC 791 3.1: 16-bit total length */
+#define FTUN_IPV4_HEADER_MIN 20u  /* RFC 791 3.1: IHL 5 */
+#define FTUN_IPV4_HEADER_MAX 60u  /* RFC 791 3.1: IHL 15 */
+#define FTUN_IPV6_HEADER 40u      /* RFC 8200 3 */
+#define FTUN_IPV6_EXTENSIONS_MAX \
+    8u                           /* headers walked before giving up; RFC 8504 5.3 allows a bound */
+#define FTUN_TCP_HEADER_MIN 20u  /* RFC 9293 3.1: data offset 5 */
+#define FTUN_TCP_HEADER_MAX 60u  /* RFC 9293 3.1: data offset 15 */
+#define FTUN_TCP_OPTIONS_MAX 40u /* what is left between the two */
+#define FTUN_ICMP_HEADER 8u      /* RFC 792, RFC 4443 2.1 */
+#define FTUN_HEADERS_MAX 100u    /* longest header that ftun emits: IPv6 and TCP with options */
+
+/* A burst with its headers must fit an IP packet, whatever the family and options. */
+#define FTUN_BURST_MAX (FTUN_IP_PACKET_MAX - FTUN_HEADERS_MAX)
+
+/* Path MTU, in bytes. */
+#define FTUN_IPV4_MTU_MIN 552u  /* Linux net.ipv4.route.min_pmtu: what an ICMP message may force */
+#define FTUN_IPV6_MTU_MIN 1280u /* RFC 8200 5 */
+
+/* Time, in nanoseconds. */
+#define FTUN_MILLISECOND UINT64_C(1000000)
+#define FTUN_SECOND UINT64_C(1000000000)
+#define FTUN_NEVER UINT64_MAX
+#define FTUN_RETRANSMIT_TIMEOUT (1 * FTUN_SECOND) /* RFC 6298 2.1: initial RTO */
+#define FTUN_SYN_RETRIES 4u /* Linux tcp_syn_linear_timeouts: so many at a constant interval */
+#define FTUN_FIN_RETRIES 3u /* the peer may have gone for good: three seconds are enough */
+#define FTUN_DELAYED_ACK (40 * FTUN_MILLISECOND) /* Linux TCP_DELACK_MIN */
+#define FTUN_QUICK_ACKS 16u                      /* Linux TCP_MAX_QUICKACKS, after the handshake */
+/* TIME_WAIT only answers the peer's repeated FINs: datagrams may be duplicated anyway, so the
+ * 2 MSL of RFC 9293 3.4.2 buy nothing here. */
+#define FTUN_TIME_WAIT_DURATION ((FTUN_FIN_RETRIES + 2) * FTUN_RETRANSMIT_TIMEOUT)
+#define FTUN_IDLE_TIMEOUT_DEFAULT (180 * FTUN_SECOND) /* Phantun's, and common for UDP in NATs */
+
+/* Sequence space, in bytes. */
+#define FTUN_WINDOW (UINT32_C(65535) << 10)  /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
+#define FTUN_LATE_WINDOW (UINT32_C(4) << 20) /* how far a reordered datagram may lag behind */
+#define FTUN_WINDOW_SCALE_MAX 14u            /* RFC 7323 2.3 */
+#define FTUN_ACK_WINDOW \
+    (UINT32_C(1) << 30) /* the largest window there is: RFC 5961 5.2 MAX.SND.WND */
+
+/* Answers to strangers a second: RFC 5961 7 asks for a limit, Linux uses 1000. */
+#define FTUN_ANSWERS_PER_SECOND 1000u
+
+/* Local ports of a client: Linux net.ipv4.ip_local_port_range. */
+#define FTUN_PORT_FIRST 32768u
+#define FTUN_PORT_LAST 60999u
+#define FTUN_PORT_ATTEMPTS 64u /* random draws before a client says that ports are exhausted */
+
+/* Flow numbers are indices below ftun_endpoint_config.max_flows; this one is none of them. */
+#define FTUN_NO_FLOW UINT32_MAX
+
+/* Datagrams that one connecting flow keeps until its handshake is done. */
+#define FTUN_PENDING_PER_FLOW 16u
+
+_Static_assert(FTUN_BURST_MAX < FTUN_WINDOW, "a burst always fits an open window");
+_Static_assert(FTUN_HEADERS_MAX == FTUN_IPV6_HEADER + FTUN_TCP_HEADER_MAX, "longest headers");
+_Static_assert(FTUN_TCP_OPTIONS_MAX == FTUN_TCP_HEADER_MAX - FTUN_TCP_HEADER_MIN, "RFC 9293 3.1");
+_Static_assert(FTUN_FIN_RETRIES *FTUN_RETRANSMIT_TIMEOUT < FTUN_TIME_WAIT_DURATION,
+               "TIME_WAIT outlives the peer's last FIN");
+
+#endif
