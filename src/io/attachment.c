@@ -1,0 +1,292 @@
+/* The order matters: TUN, addresses, forwarding, rules, and only then does ftun listen. Packets
+ * that come before the rules exist would be answered by the host with RST. */
+#include "attachment.h"
+
+#include "nat_rules.h"
+#include "netlink.h"
+#include "sockaddr.h"
+#include "tun_addresses.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum {
+    TUN_MTU = 65535,      /* bytes: what arrives at the host never needs cutting on its way in */
+    TUN_QUEUE_LEN = 1000, /* packets, super-segments among them */
+    LINKS_MAX = FTUN_ATTACHMENT_LINKS_MAX,
+    PATH_MTU_DEFAULT = 1500 /* bytes: Ethernet, where the host knows nothing better */
+};
+
+/* --- the links concerned ------------------------------------------------------------------ */
+
+static bool concerns_server(const struct ftun_link *link)
+{
+    return link->up && !link->loopback && link->group != FTUN_LINK_GROUP;
+}
+
+/* A client speaks through the link of its route; a server may be spoken to through any. */
+static int links_concerned(const struct ftun_attachment_plan *plan, struct ftun_link *links,
+                           struct ftun_error *error)
+{
+    struct ftun_route route = {0};
+    if (plan->role == FTUN_CLIENT && !ftun_netlink_route(&plan->remote.ip, &route, error))
+        return -1;
+    struct ftun_link all[LINKS_MAX];
+    const int count = ftun_netlink_links(all, LINKS_MAX, error);
+    int kept = 0;
+    for (int i = 0; i < count; i++) {
+        const bool concerned =
+            plan->role == FTUN_CLIENT ? all[i].index == route.link : concerns_server(&all[i]);
+        if (concerned)
+            links[kept++] = all[i];
+    }
+    return count < 0 ? -1 : kept;
+}
+
+static uint16_t path_mtu(const struct ftun_attachment_plan *plan)
+{
+    struct ftun_error ignored;
+    struct ftun_route route = {0};
+    uint32_t mtu = 0;
+    if (plan->role == FTUN_CLIENT) {
+        ftun_netlink_route(&plan->remote.ip, &route, &ignored);
+        mtu = route.mtu;
+    } else {
+        struct ftun_link links[LINKS_MAX];
+        const int count = links_concerned(plan, links, &ignored);
+        for (int i = 0; i < count; i++)
+            if (mtu == 0 || links[i].mtu < mtu)
+                mtu = links[i].mtu;
+    }
+    if (mtu == 0)
+        mtu = PATH_MTU_DEFAULT;
+    return mtu < FTUN_IP_PACKET_MAX ? (uint16_t)mtu : (uint16_t)FTUN_IP_PACKET_MAX;
+}
+
+/* --- the TUN ------------------------------------------------------------------------------ */
+
+static bool family_missing(const struct ftun_tun_addresses *addresses)
+{
+    return addresses->own.family == FTUN_FAMILY_NONE;
+}
+
+static bool give_addresses(struct ftun_attachment *a, enum ftun_family family,
+                           struct ftun_tun_addresses *addresses, struct ftun_error *error)
+{
+    if (family_missing(addresses) &&
+        !ftun_tun_addresses_choose(a->plan.role, family, addresses, error))
+        return false;
+    return ftun_netlink_add_address(a->tun.name, &addresses->host, &addresses->own, error);
+}
+
+/* The kernel would greet routers on the TUN, from a link-local address: there are none. */
+static bool silence_ipv6(const struct ftun_attachment *a, struct ftun_error *error)
+{
+    char path[FTUN_SYSCTL_PATH_MAX];
+    snprintf(path, sizeof path, "net/ipv6/conf/%s/addr_gen_mode", a->tun.name);
+    return !ftun_sysctls_exists(path) || ftun_sysctls_write(path, "1", error);
+}
+
+static bool set_up_tun(struct ftun_attachment *a, struct ftun_error *error)
+{
+    if (!silence_ipv6(a, error) ||
+        !ftun_netlink_link_up(a->tun.name, TUN_MTU, TUN_QUEUE_LEN, FTUN_LINK_GROUP, error))
+        return false;
+    return (!a->plan.ipv4 || give_addresses(a, FTUN_IPV4, &a->plan.tun4, error)) &&
+           (!a->plan.ipv6 || give_addresses(a, FTUN_IPV6, &a->plan.tun6, error));
+}
+
+/* --- forwarding --------------------------------------------------------------------------- */
+
+static void forwarding_path(const char *link, int family, char out[FTUN_SYSCTL_PATH_MAX])
+{
+    /* IPv6 has a switch for each link since Linux 6.17, IPv4 always had */
+    snprintf(out, FTUN_SYSCTL_PATH_MAX, "net/ipv%d/conf/%s/%sforwarding", family, link,
+             family == 6 ? "force_" : "");
+}
+
+/* Before Linux 6.17 IPv6 forwards on all links or none. A host that forwards ignores router
+ * advertisements unless accept_ra says 2. */
+static bool forward_ipv6_everywhere(struct ftun_sysctls *sysctls, const struct ftun_link *links,
+                                    int count, struct ftun_error *error)
+{
+    for (int i = 0; i < count; i++) {
+        char path[FTUN_SYSCTL_PATH_MAX];
+        snprintf(path, sizeof path, "net/ipv6/conf/%s/accept_ra", links[i].name);
+        if (ftun_sysctls_exists(path) && !ftun_sysctls_want(sysctls, path, "2", error))
+            return false;
+    }
+    return ftun_sysctls_want(sysctls, "net/ipv6/conf/all/forwarding", "1", error);
+}
+
+static bool forward_family(struct ftun_attachment *a, int family, const struct ftun_link *links,
+                           int count, struct ftun_error *error)
+{
+    char path[FTUN_SYSCTL_PATH_MAX];
+    forwarding_path(a->tun.name, family, path);
+    if (family == 6 && !ftun_sysctls_exists(path))
+        return forward_ipv6_everywhere(&a->sysctls, links, count, error);
+    if (!ftun_sysctls_write(path, "1", error))
+        return false;
+    for (int i = 0; i < count; i++) {
+        forwarding_path(links[i].name, family, path);
+        if (!ftun_sysctls_want(&a->sysctls, path, "1", error))
+            return false;
+    }
+    return true;
+}
+
+static bool forward(struct ftun_attachment *a, const struct ftun_link *links, int count,
+                    struct ftun_error *error)
+{
+    return (!a->plan.ipv4 || forward_family(a, 4, links, count, error)) &&
+           (!a->plan.ipv6 || forward_family(a, 6, links, count, error));
+}
+
+/* --- rules -------------------------------------------------------------------------------- */
+
+static size_t guarded_links(const struct ftun_attachment *a, const struct ftun_link *links,
+                            int count, struct ftun_guarded_link *guarded)
+{
+    size_t kept = 0;
+    for (int i = 0; i < count; i++) {
+        char path4[FTUN_SYSCTL_PATH_MAX];
+        char path6[FTUN_SYSCTL_PATH_MAX];
+        forwarding_path(links[i].name, 4, path4);
+        forwarding_path(links[i].name, 6, path6);
+        struct ftun_guarded_link *link = &guarded[kept];
+        link->ipv4 = ftun_sysctls_changed(&a->sysctls, path4);
+        link->ipv6 = ftun_sysctls_changed(&a->sysctls, path6) ||
+                     ftun_sysctls_changed(&a->sysctls, "net/ipv6/conf/all/forwarding");
+        memcpy(link->name, links[i].name, sizeof link->name);
+        if (link->ipv4 || link->ipv6)
+            kept++;
+    }
+    return kept;
+}
+
+static bool load_rules(struct ftun_attachment *a, const struct ftun_link *links, int count,
+                       struct ftun_error *error)
+{
+    struct ftun_guarded_link guarded[LINKS_MAX];
+    const size_t guarded_count = guarded_links(a, links, count, guarded);
+    char *ruleset = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&ruleset, &len);
+    if (out == NULL)
+        return ftun_fail(error, "out of memory");
+    ftun_nat_write_nft(out, &a->plan, a->tun.name, guarded, guarded_count, true);
+    fclose(out);
+    const bool done = ftun_firewall_load(&a->firewall, ruleset, error);
+    free(ruleset);
+    return done;
+}
+
+/* --- the server's port -------------------------------------------------------------------- */
+
+static int reserve(enum ftun_family family, uint16_t port)
+{
+    const struct ftun_socket_address any = {.ip.family = (uint8_t)family, .port = port};
+    const union ftun_sockaddr address = ftun_sockaddr_from_core(&any);
+    const int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    const int on = 1;
+    if (family == FTUN_IPV6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (bind(fd, &address.any, ftun_sockaddr_len(&address)) == 0)
+        return fd;
+    const int cause = errno;
+    close(fd);
+    errno = cause;
+    return -1;
+}
+
+/* A socket that is bound but does not listen: the kernel's own programs cannot take the port, and
+ * a second ftun finds it taken. Packets do not reach it, the DNAT rule is before it. */
+static bool reserve_port(struct ftun_attachment *a, struct ftun_error *error)
+{
+    const bool wanted[2] = {a->plan.ipv4, a->plan.ipv6};
+    for (int i = 0; i < 2; i++) {
+        if (!wanted[i])
+            continue;
+        a->reserved[i] = reserve(i == 0 ? FTUN_IPV4 : FTUN_IPV6, a->plan.port);
+        if (a->reserved[i] >= 0)
+            continue;
+        if (errno == EADDRINUSE)
+            return ftun_fail(error,
+                             "TCP port %u is in use by another program (ss -tlnp sport = "
+                             ":%u names it); choose another --local",
+                             a->plan.port, a->plan.port);
+        return ftun_fail(error, "cannot reserve TCP port %u: %s", a->plan.port, strerror(errno));
+    }
+    return true;
+}
+
+/* --- all together ------------------------------------------------------------------------- */
+
+static bool set_up_nat(struct ftun_attachment *a, struct ftun_error *error)
+{
+    struct ftun_link links[LINKS_MAX];
+    if (a->plan.role == FTUN_SERVER && !reserve_port(a, error))
+        return false;
+    if (!ftun_tun_open(&a->tun, a->plan.tun_name, a->plan.offload, error) ||
+        !ftun_sysctls_open(&a->sysctls, error))
+        return false;
+    const int count = links_concerned(&a->plan, links, error);
+    a->hops = 1; /* from the TUN the host forwards */
+    return count >= 0 && set_up_tun(a, error) && forward(a, links, count, error) &&
+           load_rules(a, links, count, error);
+}
+
+/* The user has set up the rest: as many hops as with NAT. */
+static bool set_up_nothing(struct ftun_attachment *a, struct ftun_error *error)
+{
+    struct ftun_attachment_plan *plan = &a->plan;
+    if (family_missing(&plan->tun4))
+        plan->tun4 = ftun_tun_addresses_default(plan->role, FTUN_IPV4);
+    if (family_missing(&plan->tun6))
+        plan->tun6 = ftun_tun_addresses_default(plan->role, FTUN_IPV6);
+    a->hops = 1;
+    return ftun_tun_open(&a->tun, plan->tun_name, plan->offload, error);
+}
+
+/* Two instances must not choose the same addresses: one sets up at a time. */
+static int lock_setup(void)
+{
+    const int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        flock(fd, LOCK_EX);
+    return fd;
+}
+
+bool ftun_attachment_open(struct ftun_attachment *a, const struct ftun_attachment_plan *plan,
+                          struct ftun_error *error)
+{
+    *a = (struct ftun_attachment){
+        .plan = *plan, .tun.fd = -1, .sysctls.user_fd = -1, .reserved = {-1, -1}};
+    const int lock = lock_setup();
+    const bool done =
+        plan->kind == FTUN_ATTACHMENT_NAT ? set_up_nat(a, error) : set_up_nothing(a, error);
+    if (done)
+        a->mtu = path_mtu(plan);
+    else
+        ftun_attachment_close(a);
+    if (lock >= 0)
+        close(lock);
+    return done;
+}
+
+void ftun_attachment_close(struct ftun_attachment *a)
+{
+    ftun_firewall_close(&a->firewall);
+    ftun_tun_close(&a->tun);
+    ftun_sysctls_close(&a->sysctls);
+    for (int i = 0; i < 2; i++) {
+        if (a->reserved[i] >= 0)
+            close(a->reserved[i]);
+        a->reserved[i] = -1;
+    }
+}

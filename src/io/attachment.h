@@ -1,0 +1,57 @@
+/* The seam between the tunnel and the world: how the tunnel's TCP packets get to and from the TUN.
+ *
+ * NAT (Phantun's way, works everywhere): the TUN has addresses of its own; forwarding, DNAT and
+ * masquerade connect it. Manual: nothing is touched; the user has connected it (`ftun rules`). */
+#ifndef FTUN_IO_ATTACHMENT_H
+#define FTUN_IO_ATTACHMENT_H
+
+#include "endpoint.h"
+#include "error.h"
+#include "firewall.h"
+#include "sysctls.h"
+#include "tun.h"
+
+enum ftun_attachment_kind { FTUN_ATTACHMENT_NAT, FTUN_ATTACHMENT_MANUAL };
+
+/* Addresses of the TUN for one IP family; family NONE: not used, or to be chosen. */
+struct ftun_tun_addresses {
+    struct ftun_address host; /* the host's end, Phantun's --tun-local */
+    struct ftun_address own;  /* ftun's end, Phantun's --tun-peer */
+};
+
+/* What is wanted. */
+struct ftun_attachment_plan {
+    enum ftun_attachment_kind kind;
+    enum ftun_role role;
+    struct ftun_socket_address remote; /* client: the server */
+    uint16_t port;                     /* server: the TCP port */
+    const char *tun_name;              /* NULL: the next free ftunN */
+    bool ipv4, ipv6;                   /* families to be used */
+    struct ftun_tun_addresses tun4, tun6;
+    bool offload;
+};
+
+enum { FTUN_ATTACHMENT_LINKS_MAX = 64 };
+
+/* What has become of it. */
+struct ftun_attachment {
+    struct ftun_attachment_plan plan; /* with the addresses chosen */
+    struct ftun_tun tun;
+    uint16_t mtu; /* bytes, of the path as far as the host knows */
+    uint8_t hops; /* times the host decrements TTL between the TUN and the wire */
+    struct ftun_sysctls sysctls;
+    struct ftun_firewall firewall;
+    int reserved[2]; /* sockets that keep the kernel's own programs off the port; -1 */
+};
+
+/* Links of this group belong to ftun: what was forwarded for it may go there only. */
+#define FTUN_LINK_GROUP 0x6674u
+
+/* Set up as planned. On error everything is undone. `attachment` is to be closed otherwise. */
+bool ftun_attachment_open(struct ftun_attachment *attachment,
+                          const struct ftun_attachment_plan *plan, struct ftun_error *error);
+
+/* Undo what was set up. */
+void ftun_attachment_close(struct ftun_attachment *attachment);
+
+#endif

@@ -1,0 +1,370 @@
+/* Theory of operation
+ *
+ * One turn: wait until a descriptor is readable or a deadline has passed; read the clock, once;
+ * take what there is, a bounded amount from each descriptor, so that none starves the others; give
+ * it to the endpoint and carry out its actions; then what is due in time, and last the
+ * acknowledgments that the turn has made due.
+ *
+ *     UDP sockets ── recvmmsg ──> bursts ──> endpoint ──> actions ── writev ──> TUN
+ *     TUN         ── read     ──> packet ──> endpoint ──> actions ── sendmsg ──> UDP sockets
+ *
+ * Payload is never copied here: it lies where recvmmsg or read put it until writev or sendmsg have
+ * taken it. Descriptors are watched level-triggered: what a turn leaves is there in the next. */
+#include "loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    EVENTS_MAX = 64,
+    PACKETS_PER_TURN = 64, /* read from the TUN: up to 4 MiB */
+    MILLISECOND_NS = 1000000,
+    WAIT_MAX_MS = 60 * 60 * 1000
+};
+
+/* How long shutdown waits for the peers' FINs. */
+static const uint64_t closing_time = FTUN_SECOND * 8 / 10;
+
+enum source { FROM_TUN, FROM_LISTENER, FROM_UPSTREAM, FROM_SIGNALS };
+
+struct ftun_loop {
+    struct ftun_loop_config config;
+    struct ftun_io_counters counters;
+    int epoll;
+    bool tun_gone;
+    bool stopping;
+    uint64_t now_ns;
+    uint64_t stop_at_ns;
+    uint32_t doomed; /* a flow that has no socket, to be closed once its actions are done */
+    struct ftun_udp_batch *batch;
+    struct ftun_actions actions;
+    uint8_t packet[FTUN_TUN_BUFFER];
+};
+
+uint64_t ftun_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * FTUN_SECOND + (uint64_t)now.tv_nsec;
+}
+
+const struct ftun_io_counters *ftun_loop_counters(const struct ftun_loop *loop)
+{
+    return &loop->counters;
+}
+
+static bool watch(struct ftun_loop *loop, int fd, enum source source, uint32_t flow)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)source << 32 | flow};
+    return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* --- actions ------------------------------------------------------------------------------ */
+
+static void send_segment(struct ftun_loop *loop, const struct ftun_action *action,
+                         const struct ftun_burst *burst)
+{
+    struct ftun_slice slices[FTUN_UDP_MESSAGES_MAX];
+    const size_t len = action->send.segment.payload_len;
+    size_t count = 0;
+    if (len > 0 && action->send.data != NULL)
+        slices[count++] = (struct ftun_slice){.data = action->send.data, .len = len};
+    else if (len > 0)
+        count = ftun_burst_range(burst, action->send.offset, len, slices);
+    if (!ftun_tun_write(loop->config.tun, &action->send.segment, action->send.stride, slices,
+                        count))
+        loop->counters.tunnel_drops++;
+}
+
+static void count_drops(struct ftun_loop *loop, size_t dropped)
+{
+    if (dropped == 0)
+        return;
+    if (errno == ECONNREFUSED)
+        loop->counters.application_refused++;
+    loop->counters.delivery_drops += dropped;
+}
+
+static void deliver(struct ftun_loop *loop, const struct ftun_action *action,
+                    const struct ftun_tunnel_packet *packet)
+{
+    const uint8_t *data = packet->data + action->deliver.offset;
+    const size_t len = action->deliver.len;
+    const size_t stride = action->deliver.stride;
+    if (loop->config.role == FTUN_CLIENT)
+        count_drops(loop,
+                    ftun_listener_deliver(loop->config.listener, action->flow, data, len, stride));
+    else
+        count_drops(loop,
+                    ftun_upstream_deliver(loop->config.upstream, action->flow, data, len, stride));
+}
+
+static void open_flow(struct ftun_loop *loop, uint32_t flow)
+{
+    if (loop->config.role == FTUN_CLIENT)
+        return;
+    const int fd = ftun_upstream_open(loop->config.upstream, flow);
+    if (fd >= 0 && watch(loop, fd, FROM_UPSTREAM, flow))
+        return;
+    loop->counters.socket_failures++;
+    loop->doomed = flow;
+    if (loop->config.observer.no_socket != NULL)
+        loop->config.observer.no_socket(loop->config.observer.context, flow, errno);
+}
+
+static void close_flow(struct ftun_loop *loop, uint32_t flow)
+{
+    if (loop->config.role == FTUN_SERVER)
+        ftun_upstream_close(loop->config.upstream, flow);
+}
+
+static void carry_out(struct ftun_loop *loop, const struct ftun_action *action,
+                      const struct ftun_tunnel_packet *packet, const struct ftun_burst *burst)
+{
+    if (loop->config.observer.action != NULL)
+        loop->config.observer.action(loop->config.observer.context, action);
+    switch (action->kind) {
+    case FTUN_ACTION_SEND:
+        send_segment(loop, action, burst);
+        break;
+    case FTUN_ACTION_DELIVER:
+        deliver(loop, action, packet);
+        break;
+    case FTUN_ACTION_OPEN:
+        open_flow(loop, action->flow);
+        break;
+    case FTUN_ACTION_CLOSE:
+        close_flow(loop, action->flow);
+        break;
+    case FTUN_ACTION_ESTABLISHED:
+    case FTUN_ACTION_MSS:
+        break;
+    }
+}
+
+/* `packet` and `burst` are the input that the actions came from; NULL where there was none. */
+static void carry_out_all(struct ftun_loop *loop, const struct ftun_tunnel_packet *packet,
+                          const struct ftun_burst *burst)
+{
+    for (size_t i = 0; i < loop->actions.count; i++)
+        carry_out(loop, &loop->actions.at[i], packet, burst);
+    if (loop->doomed == FTUN_NO_FLOW)
+        return;
+    const uint32_t doomed = loop->doomed;
+    loop->doomed = FTUN_NO_FLOW;
+    ftun_endpoint_close(loop->config.endpoint, loop->now_ns, doomed, &loop->actions);
+    carry_out_all(loop, NULL, NULL);
+}
+
+/* --- inputs ------------------------------------------------------------------------------- */
+
+static void read_tunnel(struct ftun_loop *loop)
+{
+    struct ftun_tunnel_packet packet;
+    for (int i = 0; i < PACKETS_PER_TURN; i++) {
+        const int got = ftun_tun_read(loop->config.tun, loop->packet, &packet);
+        loop->tun_gone = got < 0;
+        if (got <= 0)
+            return;
+        if (loop->config.observer.packet != NULL)
+            loop->config.observer.packet(loop->config.observer.context, &packet);
+        ftun_endpoint_packet(loop->config.endpoint, loop->now_ns, &packet, &loop->actions);
+        carry_out_all(loop, &packet, NULL);
+    }
+}
+
+static void send_burst(struct ftun_loop *loop, uint32_t flow, const struct ftun_burst *burst)
+{
+    size_t done = 0;
+    do {
+        done += ftun_endpoint_datagrams(loop->config.endpoint, loop->now_ns, flow, burst, done,
+                                        &loop->actions);
+        carry_out_all(loop, NULL, burst);
+    } while (done < burst->len);
+}
+
+static void read_listener(struct ftun_loop *loop)
+{
+    struct ftun_listener *listener = loop->config.listener;
+    const int count = ftun_udp_receive(listener->fd, loop->batch, true);
+    for (size_t i = 0; count > 0 && i < (size_t)count;) {
+        const struct ftun_udp_message *head = ftun_udp_message(loop->batch, i);
+        struct ftun_slice slices[FTUN_UDP_MESSAGES_MAX];
+        const struct ftun_burst burst = ftun_udp_next_burst(loop->batch, (size_t)count, &i, slices);
+        const uint32_t flow =
+            ftun_endpoint_flow(loop->config.endpoint, loop->now_ns, &head->source, &loop->actions);
+        if (flow == FTUN_NO_FLOW)
+            continue;
+        ftun_listener_learn(listener, flow, head);
+        carry_out_all(loop, NULL, NULL);
+        send_burst(loop, flow, &burst);
+    }
+}
+
+static void read_upstream(struct ftun_loop *loop, uint32_t flow)
+{
+    const int fd = loop->config.upstream->sockets[flow];
+    if (fd < 0) /* closed earlier in this turn */
+        return;
+    const int count = ftun_udp_receive(fd, loop->batch, false);
+    if (count < 0)
+        loop->counters.application_refused++;
+    for (size_t i = 0; count > 0 && i < (size_t)count;) {
+        struct ftun_slice slices[FTUN_UDP_MESSAGES_MAX];
+        const struct ftun_burst burst = ftun_udp_next_burst(loop->batch, (size_t)count, &i, slices);
+        send_burst(loop, flow, &burst);
+    }
+}
+
+static void read_signal(struct ftun_loop *loop)
+{
+    struct signalfd_siginfo info;
+    if (read(loop->config.signal_fd, &info, sizeof info) != sizeof info)
+        return;
+    const struct ftun_observer *observer = &loop->config.observer;
+    if (!observer->signal(observer->context, (int)info.ssi_signo) || loop->stopping)
+        return;
+    loop->stopping = true;
+    loop->stop_at_ns = loop->now_ns + closing_time;
+    if (loop->config.role == FTUN_CLIENT) /* what applications send now would open new flows */
+        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
+}
+
+static void handle(struct ftun_loop *loop, const struct epoll_event *event)
+{
+    switch ((enum source)(event->data.u64 >> 32)) {
+    case FROM_TUN:
+        read_tunnel(loop);
+        break;
+    case FROM_LISTENER:
+        read_listener(loop);
+        break;
+    case FROM_UPSTREAM:
+        read_upstream(loop, (uint32_t)event->data.u64);
+        break;
+    case FROM_SIGNALS:
+        read_signal(loop);
+        break;
+    }
+}
+
+/* --- turns -------------------------------------------------------------------------------- */
+
+static void pass_time(struct ftun_loop *loop)
+{
+    while (ftun_endpoint_deadline(loop->config.endpoint) <= loop->now_ns) {
+        ftun_endpoint_timeout(loop->config.endpoint, loop->now_ns, &loop->actions);
+        carry_out_all(loop, NULL, NULL);
+    }
+}
+
+static void close_all(struct ftun_loop *loop)
+{
+    bool more;
+    do {
+        more = ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions);
+        carry_out_all(loop, NULL, NULL);
+    } while (more);
+}
+
+static void end_turn(struct ftun_loop *loop)
+{
+    bool more;
+    do {
+        more = ftun_endpoint_end_turn(loop->config.endpoint, &loop->actions);
+        carry_out_all(loop, NULL, NULL);
+    } while (more);
+}
+
+static uint64_t observe_turn(struct ftun_loop *loop)
+{
+    const struct ftun_observer *observer = &loop->config.observer;
+    return observer->turn == NULL ? FTUN_NEVER : observer->turn(observer->context, loop->now_ns);
+}
+
+/* Until the earliest of what anybody waits for, rounded up; -1: for ever. */
+static int wait_ms(const struct ftun_loop *loop, uint64_t observer_at_ns)
+{
+    uint64_t at = ftun_endpoint_deadline(loop->config.endpoint);
+    if (observer_at_ns < at)
+        at = observer_at_ns;
+    if (loop->stopping && loop->stop_at_ns < at)
+        at = loop->stop_at_ns;
+    if (at == FTUN_NEVER)
+        return -1;
+    const uint64_t now_ns = ftun_clock();
+    const uint64_t wait = at <= now_ns ? 0 : (at - now_ns + MILLISECOND_NS - 1) / MILLISECOND_NS;
+    return wait < WAIT_MAX_MS ? (int)wait : WAIT_MAX_MS;
+}
+
+static bool finished(const struct ftun_loop *loop)
+{
+    return loop->stopping && (loop->now_ns >= loop->stop_at_ns ||
+                              ftun_endpoint_closing_count(loop->config.endpoint) == 0);
+}
+
+bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
+{
+    struct epoll_event events[EVENTS_MAX];
+    uint64_t observer_at_ns = FTUN_NEVER;
+    while (!finished(loop)) {
+        const int count =
+            epoll_wait(loop->epoll, events, EVENTS_MAX, wait_ms(loop, observer_at_ns));
+        loop->now_ns = ftun_clock();
+        for (int i = 0; i < count; i++)
+            handle(loop, &events[i]);
+        if (loop->tun_gone)
+            return ftun_fail(error, "the TUN device %s is gone: %s; start ftun again",
+                             loop->config.tun->name, strerror(errno));
+        pass_time(loop);
+        if (loop->stopping) /* in each turn: handshakes under way may still complete */
+            close_all(loop);
+        end_turn(loop);
+        observer_at_ns = observe_turn(loop);
+    }
+    return true;
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+static bool watch_all(struct ftun_loop *loop)
+{
+    const struct ftun_loop_config *config = &loop->config;
+    return watch(loop, config->tun->fd, FROM_TUN, 0) &&
+           watch(loop, config->signal_fd, FROM_SIGNALS, 0) &&
+           (config->role == FTUN_SERVER || watch(loop, config->listener->fd, FROM_LISTENER, 0));
+}
+
+struct ftun_loop *ftun_loop_create(const struct ftun_loop_config *config, struct ftun_error *error)
+{
+    struct ftun_loop *loop = calloc(1, sizeof *loop);
+    if (loop == NULL) {
+        ftun_fail(error, "out of memory");
+        return NULL;
+    }
+    loop->config = *config;
+    loop->doomed = FTUN_NO_FLOW;
+    loop->now_ns = ftun_clock();
+    loop->batch = ftun_udp_batch_create();
+    loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->batch != NULL && loop->epoll >= 0 && watch_all(loop))
+        return loop;
+    ftun_fail(error, "cannot start the poll loop: %s", strerror(errno));
+    ftun_loop_destroy(loop);
+    return NULL;
+}
+
+void ftun_loop_destroy(struct ftun_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    if (loop->epoll >= 0)
+        close(loop->epoll);
+    ftun_udp_batch_destroy(loop->batch);
+    free(loop);
+}

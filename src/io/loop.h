@@ -1,0 +1,54 @@
+/* The production driver of an endpoint: a poll loop between a TUN and UDP sockets. */
+#ifndef FTUN_IO_LOOP_H
+#define FTUN_IO_LOOP_H
+
+#include "endpoint.h"
+#include "listener.h"
+#include "tun.h"
+#include "upstream.h"
+
+/* What the kernel did not take or give. */
+struct ftun_io_counters {
+    uint64_t tunnel_drops;        /* segments and super-segments that the TUN did not accept */
+    uint64_t delivery_drops;      /* datagrams that a UDP socket did not accept */
+    uint64_t application_refused; /* times the application's port answered "unreachable" */
+    uint64_t socket_failures;     /* flows for which there was no UDP socket */
+};
+
+/* Who wants to know. All but `context` may be NULL. */
+struct ftun_observer {
+    void *context;
+    void (*packet)(void *context, const struct ftun_tunnel_packet *packet);
+    void (*action)(void *context, const struct ftun_action *action);
+    void (*no_socket)(void *context, uint32_t flow, int cause);
+    /* The end of a turn. Returns when it wants to be called again at the latest; FTUN_NEVER. */
+    uint64_t (*turn)(void *context, uint64_t now_ns);
+    /* A signal has come. True: close all flows and end the loop. */
+    bool (*signal)(void *context, int number);
+};
+
+struct ftun_loop;
+
+struct ftun_loop_config {
+    struct ftun_endpoint *endpoint;
+    enum ftun_role role;
+    const struct ftun_tun *tun;
+    struct ftun_listener *listener; /* client */
+    struct ftun_upstream *upstream; /* server */
+    int signal_fd;                  /* a signalfd */
+    struct ftun_observer observer;
+};
+
+/* Make a loop; all that the configuration points to outlives it. NULL on error. */
+struct ftun_loop *ftun_loop_create(const struct ftun_loop_config *config, struct ftun_error *error);
+void ftun_loop_destroy(struct ftun_loop *loop);
+
+/* Run until a signal ends it, all flows then closed. False when the TUN is gone. */
+bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error);
+
+const struct ftun_io_counters *ftun_loop_counters(const struct ftun_loop *loop);
+
+/* The loop's clock, in ns: it goes on while the machine is suspended. */
+uint64_t ftun_clock(void);
+
+#endif

@@ -1,0 +1,106 @@
+#include "nat_rules.h"
+
+#include "text.h"
+
+struct family {
+    const char *protocol; /* nft's `meta nfproto` */
+    const char *header;   /* nft's name of the IP header, and of the address family */
+    const char *iptables;
+    const struct ftun_address *own;
+};
+
+static const char *address_text(const struct ftun_address *address, char out[64])
+{
+    struct ftun_text text = ftun_text_start(out, 64);
+    ftun_text_address(&text, address);
+    return out;
+}
+
+static size_t families(const struct ftun_attachment_plan *plan, struct family out[2])
+{
+    size_t count = 0;
+    if (plan->ipv4)
+        out[count++] = (struct family){"ipv4", "ip", "iptables", &plan->tun4.own};
+    if (plan->ipv6)
+        out[count++] = (struct family){"ipv6", "ip6", "ip6tables", &plan->tun6.own};
+    return count;
+}
+
+/* fib daddr type local: only what was sent to this host, not what it forwards to others. */
+static void write_server_chain(FILE *out, const struct ftun_attachment_plan *plan, const char *tun)
+{
+    struct family family[2];
+    char text[64];
+    fprintf(out, "\tchain prerouting {\n"
+                 "\t\ttype nat hook prerouting priority dstnat; policy accept;\n");
+    for (size_t i = 0; i < families(plan, family); i++)
+        fprintf(out,
+                "\t\tiifname != \"%s\" fib daddr type local meta nfproto %s tcp dport %u "
+                "dnat %s to %s\n",
+                tun, family[i].protocol, plan->port, family[i].header,
+                address_text(family[i].own, text));
+    fprintf(out, "\t}\n");
+}
+
+static void write_client_chain(FILE *out, const struct ftun_attachment_plan *plan, const char *tun)
+{
+    struct family family[2];
+    char text[64];
+    fprintf(out, "\tchain postrouting {\n"
+                 "\t\ttype nat hook postrouting priority srcnat; policy accept;\n");
+    for (size_t i = 0; i < families(plan, family); i++)
+        fprintf(out, "\t\t%s saddr %s oifname != \"%s\" masquerade\n", family[i].header,
+                address_text(family[i].own, text), tun);
+    fprintf(out, "\t}\n");
+}
+
+static void write_guard(FILE *out, const struct ftun_guarded_link *guarded, size_t count)
+{
+    if (count == 0)
+        return;
+    fprintf(out, "\tchain forward {\n"
+                 "\t\ttype filter hook forward priority filter; policy accept;\n");
+    for (size_t i = 0; i < count; i++) {
+        if (guarded[i].ipv4)
+            fprintf(out, "\t\tmeta nfproto ipv4 iifname \"%s\" oifgroup != %u drop\n",
+                    guarded[i].name, FTUN_LINK_GROUP);
+        if (guarded[i].ipv6)
+            fprintf(out, "\t\tmeta nfproto ipv6 iifname \"%s\" oifgroup != %u drop\n",
+                    guarded[i].name, FTUN_LINK_GROUP);
+    }
+    fprintf(out, "\t}\n");
+}
+
+void ftun_nat_write_nft(FILE *out, const struct ftun_attachment_plan *plan, const char *tun_name,
+                        const struct ftun_guarded_link *guarded, size_t guarded_count, bool owned)
+{
+    fprintf(out, "table inet %s {\n", tun_name);
+    if (owned)
+        fprintf(out, "\tflags owner\n");
+    if (plan->role == FTUN_SERVER)
+        write_server_chain(out, plan, tun_name);
+    else
+        write_client_chain(out, plan, tun_name);
+    write_guard(out, guarded, guarded_count);
+    fprintf(out, "}\n");
+}
+
+void ftun_nat_write_iptables(FILE *out, const struct ftun_attachment_plan *plan,
+                             const char *tun_name)
+{
+    struct family family[2];
+    char text[64];
+    for (size_t i = 0; i < families(plan, family); i++) {
+        const char *const own = address_text(family[i].own, text);
+        if (plan->role == FTUN_SERVER)
+            fprintf(out,
+                    "%s -t nat -A PREROUTING ! -i %s -m addrtype --dst-type LOCAL -p tcp "
+                    "--dport %u -j DNAT --to-destination %s\n",
+                    family[i].iptables, tun_name, plan->port, own);
+        else
+            fprintf(out, "%s -t nat -A POSTROUTING -s %s ! -o %s -j MASQUERADE\n",
+                    family[i].iptables, own, tun_name);
+        fprintf(out, "%s -A FORWARD -i %s -j ACCEPT\n%s -A FORWARD -o %s -j ACCEPT\n",
+                family[i].iptables, tun_name, family[i].iptables, tun_name);
+    }
+}

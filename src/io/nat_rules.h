@@ -1,0 +1,24 @@
+/* What the NAT attachment asks of a firewall, as text: for libnftables, and for people. */
+#ifndef FTUN_IO_NAT_RULES_H
+#define FTUN_IO_NAT_RULES_H
+
+#include "attachment.h"
+
+#include <stdio.h>
+
+/* A link on which ftun has switched forwarding on: only towards ftun's own links. */
+struct ftun_guarded_link {
+    char name[IFNAMSIZ];
+    bool ipv4, ipv6;
+};
+
+/* Write an nft table named after `tun_name`. `owned`: with `flags owner`, for a table that shall
+ * die with its process. */
+void ftun_nat_write_nft(FILE *out, const struct ftun_attachment_plan *plan, const char *tun_name,
+                        const struct ftun_guarded_link *guarded, size_t guarded_count, bool owned);
+
+/* Write the same as iptables and ip6tables commands. */
+void ftun_nat_write_iptables(FILE *out, const struct ftun_attachment_plan *plan,
+                             const char *tun_name);
+
+#endif

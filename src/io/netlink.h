@@ -1,0 +1,45 @@
+/* Links, addresses and routes, through rtnetlink (libmnl). */
+#ifndef FTUN_IO_NETLINK_H
+#define FTUN_IO_NETLINK_H
+
+#include "address.h"
+#include "error.h"
+
+#include <net/if.h>
+#include <stdint.h>
+
+/* Set a link up, with this MTU (bytes), transmit queue length (packets) and device group. */
+bool ftun_netlink_link_up(const char *link, uint32_t mtu, uint32_t queue_len, uint32_t group,
+                          struct ftun_error *error);
+
+/* Give a point-to-point link the address `local`, with `peer` at its other end. */
+bool ftun_netlink_add_address(const char *link, const struct ftun_address *local,
+                              const struct ftun_address *peer, struct ftun_error *error);
+
+struct ftun_route {
+    uint32_t link;       /* index of the outgoing interface */
+    uint32_t mtu;        /* bytes; of the route where it has one, else of the link */
+    uint32_t prefix_len; /* bits; of the route that matched: 0 for the default route */
+    bool is_local;       /* an address of this host */
+};
+
+/* The route to `destination` now. False when there is none. */
+bool ftun_netlink_route(const struct ftun_address *destination, struct ftun_route *route,
+                        struct ftun_error *error);
+
+/* MTU of a link, in bytes; 0 when it is gone. */
+uint32_t ftun_netlink_link_mtu(uint32_t link);
+
+struct ftun_link {
+    uint32_t index;
+    uint32_t group;
+    uint32_t mtu;
+    char name[IFNAMSIZ];
+    bool up;
+    bool loopback;
+};
+
+/* The host's links, at most `max` of them. Returns how many, -1 on error. */
+int ftun_netlink_links(struct ftun_link *links, int max, struct ftun_error *error);
+
+#endif

@@ -1,0 +1,269 @@
+#include "sysctls.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { VALUE_MAX = 32, FILE_PATH_MAX = 192 };
+
+struct setting {
+    char path[FTUN_SYSCTL_PATH_MAX];
+    char value[VALUE_MAX];
+};
+
+struct settings {
+    int count;
+    struct setting at[FTUN_SYSCTLS_MAX];
+};
+
+/* --- /proc/sys ---------------------------------------------------------------------------- */
+
+static bool read_value(const char *path, char value[VALUE_MAX])
+{
+    char file_path[FILE_PATH_MAX];
+    snprintf(file_path, sizeof file_path, "/proc/sys/%s", path);
+    FILE *file = fopen(file_path, "re");
+    if (file == NULL)
+        return false;
+    const bool done = fscanf(file, "%31s", value) == 1;
+    fclose(file);
+    return done;
+}
+
+static bool write_value(const char *path, const char *value)
+{
+    char file_path[FILE_PATH_MAX];
+    snprintf(file_path, sizeof file_path, "/proc/sys/%s", path);
+    const int fd = open(file_path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    const bool done = write(fd, value, strlen(value)) > 0;
+    const int cause = errno;
+    close(fd);
+    errno = cause;
+    return done;
+}
+
+bool ftun_sysctls_write(const char *path, const char *value, struct ftun_error *error)
+{
+    return write_value(path, value) ||
+           ftun_fail(error, "cannot set /proc/sys/%s to %s: %s", path, value, strerror(errno));
+}
+
+bool ftun_sysctls_exists(const char *path)
+{
+    char value[VALUE_MAX];
+    return read_value(path, value);
+}
+
+/* --- state files -------------------------------------------------------------------------- */
+
+static void state_path(const struct ftun_sysctls *sysctls, const char *name,
+                       char out[FILE_PATH_MAX])
+{
+    snprintf(out, FILE_PATH_MAX, "%s/%.64s", sysctls->directory, name);
+}
+
+static void load(const struct ftun_sysctls *sysctls, const char *name, struct settings *settings)
+{
+    char path[FILE_PATH_MAX];
+    state_path(sysctls, name, path);
+    settings->count = 0;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return;
+    while (settings->count < FTUN_SYSCTLS_MAX) {
+        struct setting *setting = &settings->at[settings->count];
+        if (fscanf(file, "%95s %31s", setting->path, setting->value) != 2)
+            break;
+        settings->count++;
+    }
+    fclose(file);
+}
+
+/* Written beside and renamed: a crash leaves the old list or the new one. */
+static bool save(const struct ftun_sysctls *sysctls, const struct settings *settings)
+{
+    char path[FILE_PATH_MAX];
+    char fresh[FILE_PATH_MAX];
+    state_path(sysctls, "changed", path);
+    state_path(sysctls, "changed.new", fresh);
+    FILE *file = fopen(fresh, "we");
+    if (file == NULL)
+        return false;
+    for (int i = 0; i < settings->count; i++)
+        fprintf(file, "%s %s\n", settings->at[i].path, settings->at[i].value);
+    const bool written = ferror(file) == 0;
+    return fclose(file) == 0 && written && rename(fresh, path) == 0;
+}
+
+static bool contains(const struct settings *settings, const char *path)
+{
+    for (int i = 0; i < settings->count; i++)
+        if (strcmp(settings->at[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+static int lock_state(const struct ftun_sysctls *sysctls)
+{
+    char path[FILE_PATH_MAX];
+    state_path(sysctls, "lock", path);
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* --- who wants what ----------------------------------------------------------------------- */
+
+static bool is_alive(const char *path)
+{
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    const bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    close(fd);
+    return locked;
+}
+
+static void add(struct settings *settings, const struct settings *more)
+{
+    for (int i = 0; i < more->count && settings->count < FTUN_SYSCTLS_MAX; i++)
+        if (!contains(settings, more->at[i].path))
+            settings->at[settings->count++] = more->at[i];
+}
+
+/* All that living instances want; files of dead ones are removed. */
+static void collect_wanted(const struct ftun_sysctls *sysctls, struct settings *wanted)
+{
+    wanted->count = 0;
+    DIR *directory = opendir(sysctls->directory);
+    if (directory == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        if (strncmp(entry->d_name, "user-", 5) != 0)
+            continue;
+        char path[FILE_PATH_MAX];
+        state_path(sysctls, entry->d_name, path);
+        struct settings theirs;
+        load(sysctls, entry->d_name, &theirs);
+        if (is_alive(path))
+            add(wanted, &theirs);
+        else
+            unlink(path);
+    }
+    closedir(directory);
+}
+
+/* Put back what nobody wants any more. Called with the state locked. */
+static void put_back_unwanted(const struct ftun_sysctls *sysctls)
+{
+    struct settings wanted;
+    struct settings changed;
+    struct settings kept = {0};
+    collect_wanted(sysctls, &wanted);
+    load(sysctls, "changed", &changed);
+    for (int i = 0; i < changed.count; i++) {
+        if (contains(&wanted, changed.at[i].path))
+            kept.at[kept.count++] = changed.at[i];
+        else
+            write_value(changed.at[i].path, changed.at[i].value); /* a link may be gone: fine */
+    }
+    save(sysctls, &kept);
+}
+
+static bool make_directory(struct ftun_sysctls *sysctls, struct ftun_error *error)
+{
+    struct stat netns;
+    if (stat("/proc/self/ns/net", &netns) != 0)
+        return ftun_fail(error, "cannot read /proc/self/ns/net: %s", strerror(errno));
+    snprintf(sysctls->directory, sizeof sysctls->directory, "/run/ftun/net-%lu",
+             (unsigned long)netns.st_ino);
+    if ((mkdir("/run/ftun", 0755) != 0 && errno != EEXIST) ||
+        (mkdir(sysctls->directory, 0755) != 0 && errno != EEXIST))
+        return ftun_fail(error, "cannot make %s: %s; --setup=none does without it",
+                         sysctls->directory, strerror(errno));
+    return true;
+}
+
+bool ftun_sysctls_open(struct ftun_sysctls *sysctls, struct ftun_error *error)
+{
+    sysctls->user_fd = -1;
+    if (!make_directory(sysctls, error))
+        return false;
+    const int lock = lock_state(sysctls);
+    if (lock < 0)
+        return ftun_fail(error, "cannot lock %s: %s", sysctls->directory, strerror(errno));
+    put_back_unwanted(sysctls);
+    char name[32];
+    char path[FILE_PATH_MAX];
+    snprintf(name, sizeof name, "user-%d", (int)getpid());
+    state_path(sysctls, name, path);
+    sysctls->user_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    if (sysctls->user_fd >= 0)
+        flock(sysctls->user_fd, LOCK_EX | LOCK_NB);
+    close(lock);
+    return sysctls->user_fd >= 0 || ftun_fail(error, "cannot write %s: %s", path, strerror(errno));
+}
+
+/* Remember the old value before the new one is written: a crash in between puts back nothing
+ * worse than what was there. */
+static bool change(struct ftun_sysctls *sysctls, const char *path, const char *before,
+                   const char *value)
+{
+    struct settings changed;
+    load(sysctls, "changed", &changed);
+    if (!contains(&changed, path) && changed.count < FTUN_SYSCTLS_MAX) {
+        struct setting *setting = &changed.at[changed.count++];
+        snprintf(setting->path, sizeof setting->path, "%s", path);
+        snprintf(setting->value, sizeof setting->value, "%s", before);
+        if (!save(sysctls, &changed))
+            return false;
+    }
+    return write_value(path, value);
+}
+
+bool ftun_sysctls_want(struct ftun_sysctls *sysctls, const char *path, const char *value,
+                       struct ftun_error *error)
+{
+    const int lock = lock_state(sysctls);
+    if (lock < 0)
+        return ftun_fail(error, "cannot lock %s: %s", sysctls->directory, strerror(errno));
+    char before[VALUE_MAX];
+    bool done = dprintf(sysctls->user_fd, "%s %s\n", path, value) > 0 && read_value(path, before);
+    if (done && strcmp(before, value) != 0)
+        done = change(sysctls, path, before, value);
+    if (!done)
+        ftun_fail(error, "cannot set /proc/sys/%s to %s: %s; set it by hand and use --setup=none",
+                  path, value, strerror(errno));
+    close(lock);
+    return done;
+}
+
+bool ftun_sysctls_changed(const struct ftun_sysctls *sysctls, const char *path)
+{
+    struct settings changed;
+    load(sysctls, "changed", &changed);
+    return contains(&changed, path);
+}
+
+void ftun_sysctls_close(struct ftun_sysctls *sysctls)
+{
+    if (sysctls->user_fd < 0)
+        return;
+    const int lock = lock_state(sysctls);
+    close(sysctls->user_fd); /* its lock goes with it: this instance counts as dead now */
+    sysctls->user_fd = -1;
+    put_back_unwanted(sysctls);
+    if (lock >= 0)
+        close(lock);
+}

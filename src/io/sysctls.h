@@ -1,0 +1,39 @@
+/* Kernel settings that ftun changes while it runs, and puts back: by the last of the instances
+ * that want one, and after a `kill -9` by the next instance to start.
+ *
+ * /run/ftun/net-<inode of the network namespace>/
+ *     lock           held while the others are looked at or changed
+ *     changed        the settings that ftun has changed, and their values before
+ *     user-<pid>     held (flock) by a living instance; lists the settings that it wants */
+#ifndef FTUN_IO_SYSCTLS_H
+#define FTUN_IO_SYSCTLS_H
+
+#include "error.h"
+
+enum { FTUN_SYSCTLS_MAX = 128, FTUN_SYSCTL_PATH_MAX = 96 };
+
+struct ftun_sysctls {
+    char directory[64];
+    int user_fd; /* of this instance's user file; -1: not open */
+};
+
+/* Begin: put back what dead instances left, register this one. */
+bool ftun_sysctls_open(struct ftun_sysctls *sysctls, struct ftun_error *error);
+
+/* Want the setting `path` (below /proc/sys/) to be `value`; nothing is written when it is. */
+bool ftun_sysctls_want(struct ftun_sysctls *sysctls, const char *path, const char *value,
+                       struct ftun_error *error);
+
+/* Does the setting exist? */
+bool ftun_sysctls_exists(const char *path);
+
+/* Write a setting that dies with what it is about, a link of ftun's own: nothing to put back. */
+bool ftun_sysctls_write(const char *path, const char *value, struct ftun_error *error);
+
+/* Has ftun changed it, this instance or another? */
+bool ftun_sysctls_changed(const struct ftun_sysctls *sysctls, const char *path);
+
+/* End: put back what nobody else wants. Nothing when not open. */
+void ftun_sysctls_close(struct ftun_sysctls *sysctls);
+
+#endif

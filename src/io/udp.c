@@ -1,0 +1,352 @@
+#include "udp.h"
+
+#include "limits.h"
+
+#include <errno.h>
+#include <netinet/udp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103 /* linux/udp.h, since 4.18 */
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104 /* linux/udp.h, since 5.0 */
+#endif
+
+enum {
+    SOCKET_BUFFER = 8 << 20, /* bytes: some 20 ms of full speed */
+    SEGMENTS_MAX = 64,       /* UDP_MAX_SEGMENTS of Linux before 6.9 */
+    UDP_PAYLOAD_MAX = 65507, /* RFC 768 over RFC 791: what fits an IPv4 packet */
+    /* Not a power of two: message buffers must not all start in the same cache sets. */
+    MESSAGE_BUFFER = 65536 + 1088,
+    CONTROL_BUFFER = 128 /* bytes: packet info and segment size */
+};
+
+/* --- sockets ------------------------------------------------------------------------------ */
+
+/* The privileged option first: it may exceed net.core.rmem_max. Neither is worth failing for. */
+static void enlarge_buffers(int fd)
+{
+    const int size = SOCKET_BUFFER;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+static int open_socket(const union ftun_sockaddr *address)
+{
+    const int fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    const int on = 1;
+    setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on); /* without it: one datagram a message */
+    enlarge_buffers(fd);
+    return fd;
+}
+
+static void ask_for_local_address(int fd, int family)
+{
+    const int on = 1;
+    const int off = 0;
+    if (family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+    } else {
+        setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+    }
+}
+
+int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error *error)
+{
+    const union ftun_sockaddr bound = ftun_sockaddr_from_core(address);
+    const int fd = open_socket(&bound);
+    if (fd < 0) {
+        ftun_fail(error, "cannot make a UDP socket: %s", strerror(errno));
+        return -1;
+    }
+    ask_for_local_address(fd, bound.any.sa_family);
+    if (bind(fd, &bound.any, ftun_sockaddr_len(&bound)) == 0)
+        return fd;
+    if (errno == EADDRINUSE)
+        ftun_fail(error,
+                  "UDP port %u is in use by another program (ss -ulnp sport = :%u names "
+                  "it); choose another --local",
+                  address->port, address->port);
+    else if (errno == EADDRNOTAVAIL)
+        ftun_fail(error, "the --local address is none of this host's (ip address shows them)");
+    else
+        ftun_fail(error, "cannot listen on UDP port %u: %s", address->port, strerror(errno));
+    close(fd);
+    return -1;
+}
+
+int ftun_udp_connect(const struct ftun_socket_address *address)
+{
+    const union ftun_sockaddr peer = ftun_sockaddr_from_core(address);
+    const int fd = open_socket(&peer);
+    if (fd < 0 || connect(fd, &peer.any, ftun_sockaddr_len(&peer)) == 0)
+        return fd;
+    const int cause = errno;
+    close(fd);
+    errno = cause;
+    return -1;
+}
+
+/* --- receiving ---------------------------------------------------------------------------- */
+
+struct ftun_udp_batch {
+    struct ftun_udp_message messages[FTUN_UDP_MESSAGES_MAX];
+    struct mmsghdr headers[FTUN_UDP_MESSAGES_MAX];
+    struct iovec vectors[FTUN_UDP_MESSAGES_MAX];
+    union ftun_sockaddr sources[FTUN_UDP_MESSAGES_MAX];
+    _Alignas(struct cmsghdr) uint8_t control[FTUN_UDP_MESSAGES_MAX][CONTROL_BUFFER];
+    uint8_t buffers[FTUN_UDP_MESSAGES_MAX][MESSAGE_BUFFER];
+};
+
+struct ftun_udp_batch *ftun_udp_batch_create(void)
+{
+    struct ftun_udp_batch *batch = calloc(1, sizeof *batch);
+    if (batch == NULL)
+        return NULL;
+    for (size_t i = 0; i < FTUN_UDP_MESSAGES_MAX; i++) {
+        batch->vectors[i] =
+            (struct iovec){.iov_base = batch->buffers[i], .iov_len = MESSAGE_BUFFER};
+        batch->headers[i].msg_hdr.msg_iov = &batch->vectors[i];
+        batch->headers[i].msg_hdr.msg_iovlen = 1;
+    }
+    return batch;
+}
+
+void ftun_udp_batch_destroy(struct ftun_udp_batch *batch)
+{
+    free(batch);
+}
+
+/* What the kernel changed by the last call. */
+static void rearm(struct ftun_udp_batch *batch, bool addressed)
+{
+    for (size_t i = 0; i < FTUN_UDP_MESSAGES_MAX; i++) {
+        struct msghdr *header = &batch->headers[i].msg_hdr;
+        header->msg_name = addressed ? &batch->sources[i] : NULL;
+        header->msg_namelen = addressed ? sizeof batch->sources[i] : 0;
+        header->msg_control = batch->control[i];
+        header->msg_controllen = CONTROL_BUFFER;
+    }
+}
+
+static void read_control(struct msghdr *header, struct ftun_udp_message *message)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
+        if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+            int segment_size;
+            memcpy(&segment_size, CMSG_DATA(c), sizeof segment_size);
+            message->stride = (size_t)segment_size;
+        } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            message->local.family = FTUN_IPV4;
+            memcpy(&message->local.in, CMSG_DATA(c), sizeof message->local.in);
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            message->local.family = FTUN_IPV6;
+            memcpy(&message->local.in6, CMSG_DATA(c), sizeof message->local.in6);
+        }
+    }
+}
+
+static void read_message(struct ftun_udp_batch *batch, size_t i, bool addressed)
+{
+    struct ftun_udp_message *message = &batch->messages[i];
+    const size_t len = batch->headers[i].msg_len;
+    message->data = batch->buffers[i];
+    message->len = len;
+    message->stride = len;
+    message->local.family = FTUN_FAMILY_NONE;
+    read_control(&batch->headers[i].msg_hdr, message);
+    message->reply_to = &batch->sources[i];
+    if (addressed)
+        message->source = ftun_sockaddr_to_core(&batch->sources[i]);
+}
+
+int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed)
+{
+    rearm(batch, addressed);
+    const int count = recvmmsg(fd, batch->headers, FTUN_UDP_MESSAGES_MAX, MSG_DONTWAIT, NULL);
+    if (count < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    for (size_t i = 0; i < (size_t)count; i++)
+        read_message(batch, i, addressed);
+    return count;
+}
+
+const struct ftun_udp_message *ftun_udp_message(const struct ftun_udp_batch *batch, size_t i)
+{
+    return &batch->messages[i];
+}
+
+/* --- joining ------------------------------------------------------------------------------ */
+
+static bool same_source(const struct ftun_udp_message *a, const struct ftun_udp_message *b)
+{
+    return ftun_socket_address_equal(&a->source, &b->source);
+}
+
+/* May `next` follow what is in `burst`? Datagrams of the same size may, and one shorter datagram,
+ * which is then the last: nothing follows a burst that ends short. */
+static bool joins(const struct ftun_burst *burst, const struct ftun_udp_message *next)
+{
+    const bool same_size = next->stride == burst->stride;
+    const bool one_shorter = next->len == next->stride && next->len < burst->stride;
+    return burst->stride > 0 && burst->len % burst->stride == 0 && next->len > 0 &&
+           (same_size || one_shorter) && burst->len + next->len <= FTUN_BURST_MAX;
+}
+
+struct ftun_burst ftun_udp_next_burst(const struct ftun_udp_batch *batch, size_t count,
+                                      size_t *first, struct ftun_slice *slices)
+{
+    const struct ftun_udp_message *head = &batch->messages[*first];
+    struct ftun_burst burst = {.slices = slices, .stride = head->stride};
+    size_t i = *first;
+    do {
+        const struct ftun_udp_message *message = &batch->messages[i];
+        slices[burst.slice_count++] =
+            (struct ftun_slice){.data = message->data, .len = message->len};
+        burst.len += message->len;
+        i++;
+    } while (i < count && same_source(head, &batch->messages[i]) &&
+             joins(&burst, &batch->messages[i]));
+    *first = i;
+    return burst;
+}
+
+/* --- sending ------------------------------------------------------------------------------ */
+
+struct outgoing {
+    struct msghdr header;
+    struct iovec vector;
+    union ftun_sockaddr to;
+    _Alignas(struct cmsghdr) uint8_t control[CONTROL_BUFFER];
+};
+
+static void *append_control(struct msghdr *header, int level, int type, size_t len)
+{
+    struct cmsghdr *c;
+    uint8_t *const end = (uint8_t *)header->msg_control + header->msg_controllen;
+    void *const at = end;
+    c = at;
+    c->cmsg_level = level;
+    c->cmsg_type = type;
+    c->cmsg_len = CMSG_LEN(len);
+    header->msg_controllen += CMSG_SPACE(len);
+    return CMSG_DATA(c);
+}
+
+static void append_local(struct msghdr *header, const struct ftun_udp_local *local)
+{
+    if (local->family == FTUN_IPV4) {
+        /* spec_dst is the address; with an interface given, routing would be bound to it */
+        const struct in_pktinfo info = {.ipi_spec_dst = local->in.ipi_spec_dst};
+        memcpy(append_control(header, IPPROTO_IP, IP_PKTINFO, sizeof info), &info, sizeof info);
+    } else if (local->family == FTUN_IPV6) {
+        struct in6_pktinfo info = {.ipi6_addr = local->in6.ipi6_addr};
+        if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+            info.ipi6_ifindex = local->in6.ipi6_ifindex;
+        memcpy(append_control(header, IPPROTO_IPV6, IPV6_PKTINFO, sizeof info), &info, sizeof info);
+    }
+}
+
+static void address(struct outgoing *out, const union ftun_sockaddr *to,
+                    const struct ftun_udp_local *local)
+{
+    memset(&out->header, 0, sizeof out->header);
+    memset(out->control, 0, sizeof out->control);
+    out->header.msg_iov = &out->vector;
+    out->header.msg_iovlen = 1;
+    out->header.msg_control = out->control;
+    if (to != NULL) {
+        out->to = *to;
+        out->header.msg_name = &out->to;
+        out->header.msg_namelen = ftun_sockaddr_len(to);
+    }
+    if (local != NULL)
+        append_local(&out->header, local);
+}
+
+static bool send_bytes(int fd, struct outgoing *out, const uint8_t *data, size_t len)
+{
+    union {
+        const uint8_t *read;
+        void *base; /* sendmsg() only reads */
+    } pointer = {.read = data};
+    out->vector = (struct iovec){.iov_base = pointer.base, .iov_len = len};
+    ssize_t sent;
+    do
+        sent = sendmsg(fd, &out->header, MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return sent >= 0;
+}
+
+/* As one message that the kernel cuts. */
+static bool send_cut_by_kernel(int fd, struct outgoing *out, const uint8_t *data, size_t len,
+                               size_t stride)
+{
+    const size_t control_len = out->header.msg_controllen;
+    const uint16_t segment_size = (uint16_t)stride;
+    memcpy(append_control(&out->header, SOL_UDP, UDP_SEGMENT, sizeof segment_size), &segment_size,
+           sizeof segment_size);
+    const bool sent = send_bytes(fd, out, data, len);
+    out->header.msg_controllen = control_len;
+    return sent;
+}
+
+/* An error that says that the kernel cannot cut here: no UDP_SEGMENT, or datagrams larger than
+ * the link, which must be sent as IP fragments. */
+static bool cannot_cut(int cause)
+{
+    return cause == EINVAL || cause == EMSGSIZE || cause == EIO || cause == EOPNOTSUPP;
+}
+
+static size_t send_one_by_one(int fd, struct outgoing *out, const uint8_t *data, size_t len,
+                              size_t stride)
+{
+    size_t failed = 0;
+    for (size_t off = 0; off < len; off += stride) {
+        const size_t datagram = len - off < stride ? len - off : stride;
+        if (!send_bytes(fd, out, data + off, datagram))
+            failed++;
+    }
+    return failed;
+}
+
+static size_t send_part(int fd, struct outgoing *out, const uint8_t *data, size_t len,
+                        size_t stride)
+{
+    if (len <= stride)
+        return send_bytes(fd, out, data, len) ? 0 : 1;
+    if (send_cut_by_kernel(fd, out, data, len, stride))
+        return 0;
+    if (cannot_cut(errno))
+        return send_one_by_one(fd, out, data, len, stride);
+    return ftun_datagram_count(len, stride);
+}
+
+static size_t part_len(size_t stride)
+{
+    const size_t fitting = UDP_PAYLOAD_MAX / stride * stride;
+    const size_t most = SEGMENTS_MAX * stride;
+    return fitting < most ? fitting : most;
+}
+
+size_t ftun_udp_send(int fd, const union ftun_sockaddr *to, const struct ftun_udp_local *local,
+                     const uint8_t *data, size_t len, size_t stride)
+{
+    struct outgoing out;
+    address(&out, to, local);
+    const size_t most = part_len(stride);
+    size_t failed = 0;
+    for (size_t off = 0; off < len; off += most)
+        failed += send_part(fd, &out, data + off, len - off < most ? len - off : most, stride);
+    return failed;
+}

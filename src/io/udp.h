@@ -1,0 +1,64 @@
+/* UDP sockets: many datagrams a call in, bursts out. */
+#ifndef FTUN_IO_UDP_H
+#define FTUN_IO_UDP_H
+
+#include "burst.h"
+#include "error.h"
+#include "sockaddr.h"
+
+#include <netinet/in.h>
+
+/* The address that a datagram was sent to: answers leave from there. */
+struct ftun_udp_local {
+    uint8_t family; /* enum ftun_family; NONE: the kernel chooses */
+    union {
+        struct in_pktinfo in;
+        struct in6_pktinfo in6;
+    };
+};
+
+/* A socket bound to `address` that tells for each datagram where it was sent to. -1 on error. */
+int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error *error);
+
+/* A socket connected to `address`. -1 with errno on error. */
+int ftun_udp_connect(const struct ftun_socket_address *address);
+
+/* What one receive call brought: messages, each one datagram or several of equal size that the
+ * kernel glued (the last may be shorter). */
+struct ftun_udp_message {
+    const uint8_t *data;
+    size_t len;    /* bytes */
+    size_t stride; /* bytes a datagram; 0: one empty datagram */
+    /* of a listening socket: */
+    struct ftun_socket_address source;
+    const union ftun_sockaddr *reply_to; /* the source as the socket wants it back */
+    struct ftun_udp_local local;
+};
+
+#define FTUN_UDP_MESSAGES_MAX 64u
+
+struct ftun_udp_batch; /* buffers of one receive call, a few MiB; reused by each */
+
+struct ftun_udp_batch *ftun_udp_batch_create(void); /* NULL without memory */
+void ftun_udp_batch_destroy(struct ftun_udp_batch *batch);
+
+/* Receive what is there, up to FTUN_UDP_MESSAGES_MAX messages; `addressed` as for a listening
+ * socket. Returns how many, 0 when none, -1 with errno (ECONNREFUSED and its like: the far
+ * application's port answered by ICMP; the socket is as good as before). The messages are valid
+ * until the next call. */
+int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed);
+
+const struct ftun_udp_message *ftun_udp_message(const struct ftun_udp_batch *batch, size_t i);
+
+/* Join messages from `*first` on that are datagrams of one source and size into one burst; its
+ * slices are written to `slices` (room for FTUN_UDP_MESSAGES_MAX). *first moves behind them. */
+struct ftun_burst ftun_udp_next_burst(const struct ftun_udp_batch *batch, size_t count,
+                                      size_t *first, struct ftun_slice *slices);
+
+/* Send `len` bytes as datagrams of `stride` bytes (the last may be shorter): to `to` from `local`,
+ * or where the socket is connected to when both are NULL. Returns how many datagrams were not
+ * accepted by the kernel; errno is then the last reason. */
+size_t ftun_udp_send(int fd, const union ftun_sockaddr *to, const struct ftun_udp_local *local,
+                     const uint8_t *data, size_t len, size_t stride);
+
+#endif
