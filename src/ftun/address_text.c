@@ -1,0 +1,93 @@
+#include "address_text.h"
+
+#include "sockaddr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { HOST_MAX = 256 };
+
+bool ftun_address_parse(const char *text, struct ftun_address *out)
+{
+    char plain[INET6_ADDRSTRLEN + 2];
+    *out = (struct ftun_address){0};
+    const size_t len = strlen(text);
+    if (len >= sizeof plain)
+        return false;
+    const bool bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    snprintf(plain, sizeof plain, "%.*s", (int)(bracketed ? len - 2 : len),
+             bracketed ? text + 1 : text);
+    if (!bracketed && inet_pton(AF_INET, plain, out->bytes) == 1)
+        out->family = FTUN_IPV4;
+    else if (inet_pton(AF_INET6, plain, out->bytes) == 1)
+        out->family = FTUN_IPV6;
+    return out->family != FTUN_FAMILY_NONE;
+}
+
+bool ftun_port_parse(const char *text, uint16_t *out)
+{
+    char *end;
+    errno = 0;
+    const unsigned long value = strtoul(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || text[0] < '0' || text[0] > '9' || value == 0 ||
+        value > UINT16_MAX)
+        return false;
+    *out = (uint16_t)value;
+    return true;
+}
+
+bool ftun_host_port_split(const char *text, char *host, uint16_t *port)
+{
+    const char *const colon = strrchr(text, ':');
+    if (colon == NULL || colon == text || !ftun_port_parse(colon + 1, port))
+        return false;
+    const char *start = text;
+    size_t len = (size_t)(colon - text);
+    if (text[0] == '[') {
+        if (colon[-1] != ']' || len < 3)
+            return false;
+        start++;
+        len -= 2;
+    } else if (memchr(text, ':', len) != NULL) { /* IPv6 wants brackets */
+        return false;
+    }
+    if (len >= HOST_MAX)
+        return false;
+    memcpy(host, start, len);
+    host[len] = '\0';
+    return true;
+}
+
+bool ftun_socket_address_parse(const char *text, struct ftun_socket_address *out)
+{
+    char host[HOST_MAX];
+    return ftun_host_port_split(text, host, &out->port) && ftun_address_parse(host, &out->ip);
+}
+
+bool ftun_socket_address_resolve(const char *text, bool ipv4_only, struct ftun_socket_address *out,
+                                 struct ftun_error *error)
+{
+    char host[HOST_MAX];
+    uint16_t port;
+    if (!ftun_host_port_split(text, host, &port))
+        return ftun_fail(error, "%s is not HOST:PORT", text);
+    const struct addrinfo hints = {.ai_family = ipv4_only ? AF_INET : AF_UNSPEC,
+                                   .ai_socktype = SOCK_DGRAM};
+    struct addrinfo *found = NULL;
+    const int state = getaddrinfo(host, NULL, &hints, &found);
+    if (state != 0)
+        return ftun_fail(error, "cannot resolve %s: %s; check the name, or give an address%s", host,
+                         state == EAI_SYSTEM ? strerror(errno) : gai_strerror(state),
+                         ipv4_only ? " (-4 asks for IPv4 alone)" : "");
+    union ftun_sockaddr address;
+    memset(&address, 0, sizeof address);
+    memcpy(&address, found->ai_addr,
+           found->ai_addrlen < sizeof address ? found->ai_addrlen : sizeof address);
+    freeaddrinfo(found);
+    *out = ftun_sockaddr_to_core(&address);
+    out->port = port;
+    return true;
+}

@@ -1,0 +1,81 @@
+#include "help.h"
+
+const char ftun_help_overview[] =
+    "ftun carries UDP through networks that only let TCP pass.\n"
+    "\n"
+    "On the host that the network lets you reach by TCP, where your UDP service runs:\n"
+    "    ftun server --local 4567 --remote 127.0.0.1:51820\n"
+    "On your host, whose UDP is dropped; then point your application at 127.0.0.1:1234:\n"
+    "    ftun client --local 127.0.0.1:1234 --remote server.example.net:4567\n"
+    "\n"
+    "Commands:\n"
+    "    client     take UDP from applications here, carry it to a server as TCP\n"
+    "    server     take TCP from clients, carry it to a UDP service as UDP\n"
+    "    rules      print the firewall rules that client and server set up by themselves\n"
+    "    help       this text\n"
+    "    --version  the version\n"
+    "\n"
+    "`ftun COMMAND --help` explains each. Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
+
+#define HELP_COMMON                                                                                \
+    "\n"                                                                                           \
+    "Set-up, rarely needed:\n"                                                                     \
+    "  --setup auto|none       auto (default): TUN addresses, NAT rules and forwarding are set "   \
+    "up\n"                                                                                         \
+    "                          and removed by ftun; none: ftun touches nothing but the TUN "       \
+    "device\n"                                                                                     \
+    "                          itself (see: ftun rules)\n"                                         \
+    "  --tun NAME              name of the TUN device (default: the next free ftunN)\n"            \
+    "  --tun-local IP          IPv4 address of the host's end of the TUN (default: a free one)\n"  \
+    "  --tun-peer IP           IPv4 address of ftun's end\n"                                       \
+    "  --tun-local6, --tun-peer6   the same for IPv6\n"                                            \
+    "  --handshake-packet FILE send the bytes of FILE first in each connection, as one segment\n"  \
+    "  --idle-timeout SECONDS  close a flow when nothing was received for so long (default 180)\n" \
+    "  --max-flows N           flows at the same time (default 16384)\n"                           \
+    "  --offload auto|off      use the kernel's segmentation and checksum offloads (default "      \
+    "auto)\n"                                                                                      \
+    "  --log LEVEL             error, warning, info (default) or debug (every packet)\n"           \
+    "\n"                                                                                           \
+    "Signals: SIGTERM and SIGINT close every flow, undo the set-up and end ftun (exit code 0);\n"  \
+    "SIGUSR1 logs all counters. Exit codes: 0 ended as told, 1 failed, 2 wrong usage.\n"
+
+const char ftun_help_client[] =
+    "Usage: ftun client --local ADDRESS:PORT --remote HOST:PORT [OPTION...]\n"
+    "\n"
+    "Takes UDP datagrams that applications send to --local and carries each UDP flow to the ftun\n"
+    "(or Phantun) server at --remote as a TCP connection of its own. Needs root, or "
+    "CAP_NET_ADMIN.\n"
+    "\n"
+    "  -l, --local ADDRESS:PORT  where applications send their UDP: 127.0.0.1:1234, [::1]:1234,\n"
+    "                            or an address of this host for others in its network\n"
+    "  -r, --remote HOST:PORT    the server: a name or address, and its TCP port\n"
+    "  -4, --ipv4-only           use only the IPv4 addresses of HOST\n"
+    "  --peer auto|ftun|phantun  what the server is (default auto: ftun, and Phantun if that is\n"
+    "                            refused)\n" HELP_COMMON "\n"
+    "Examples:\n"
+    "    ftun client --local 127.0.0.1:1234 --remote vpn.example.net:4567\n"
+    "    ftun client --local [::1]:1234 --remote [2001:db8::7]:443 --log debug\n";
+
+const char ftun_help_server[] =
+    "Usage: ftun server --local PORT --remote HOST:PORT [OPTION...]\n"
+    "\n"
+    "Accepts the TCP connections of ftun (or Phantun) clients on --local and carries each to the\n"
+    "UDP service at --remote, from a UDP port of its own. Needs root, or CAP_NET_ADMIN.\n"
+    "\n"
+    "  -l, --local PORT          the TCP port that clients connect to, on all addresses\n"
+    "  -r, --remote HOST:PORT    the UDP service, like 127.0.0.1:51820 for WireGuard here\n"
+    "  -4, --ipv4-only           accept clients over IPv4 only\n" HELP_COMMON "\n"
+    "Examples:\n"
+    "    ftun server --local 4567 --remote 127.0.0.1:51820\n"
+    "    ftun server --local 443 --remote [::1]:5000 --max-flows 1000\n";
+
+const char ftun_help_rules[] =
+    "Usage: ftun rules client|server OPTION...\n"
+    "\n"
+    "Prints the commands that connect a TUN by hand, for --setup=none: addresses, forwarding, and\n"
+    "NAT rules for nft and for iptables. Takes the options of `ftun client` or `ftun server`, and\n"
+    "changes nothing; needs no privileges.\n"
+    "\n"
+    "Examples:\n"
+    "    ftun rules server --local 4567 --remote 127.0.0.1:51820\n"
+    "    ftun rules client --tun ftun7 --local 127.0.0.1:1234 --remote 192.0.2.7:4567\n";

@@ -1,0 +1,253 @@
+#include "journal.h"
+
+#include "log.h"
+#include "rate_limit.h"
+#include "text.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ADDRESS_MAX = 64, /* characters */
+    FLOW_LINES_PER_SECOND = 20,
+    IO_REFUSALS = 4 /* kinds of struct ftun_io_counters */
+};
+
+static const uint64_t look_interval_ns = FTUN_SECOND / 10;   /* between looks at the counters */
+static const uint64_t repeat_interval_ns = 10 * FTUN_SECOND; /* between two lines of one refusal */
+
+/* What is told of one kind of refusal: the first at once, then a count now and then. */
+struct told {
+    uint64_t count;
+    uint64_t at_ns;
+};
+
+struct ftun_journal {
+    enum ftun_role role;
+    const struct ftun_endpoint *endpoint;
+    const struct ftun_listener *listener;
+    const struct ftun_loop *loop;
+    uint64_t looked_at_ns;
+    struct told refusals[FTUN_REFUSAL_COUNT];
+    struct told io[IO_REFUSALS];
+    struct ftun_rate_limit flow_lines;
+    uint64_t flow_lines_omitted;
+};
+
+static const char *address(const struct ftun_socket_address *from, char out[ADDRESS_MAX])
+{
+    struct ftun_text text = ftun_text_start(out, ADDRESS_MAX);
+    ftun_text_socket_address(&text, from);
+    return out;
+}
+
+/* --- flows -------------------------------------------------------------------------------- */
+
+static bool may_tell_flow(struct ftun_journal *journal)
+{
+    if (ftun_rate_limit_take(&journal->flow_lines, ftun_clock(), FLOW_LINES_PER_SECOND))
+        return true;
+    journal->flow_lines_omitted++;
+    return false;
+}
+
+static void tell_established(const struct ftun_journal *journal, const struct ftun_action *action)
+{
+    char local[ADDRESS_MAX], remote[ADDRESS_MAX], application[ADDRESS_MAX];
+    address(&action->established.tuple.local, local);
+    address(&action->established.tuple.remote, remote);
+    const char *const dialect =
+        action->established.profile == &ftun_profile_phantun ? ", the peer speaks Phantun" : "";
+    if (journal->role == FTUN_SERVER) {
+        ftun_log(FTUN_LOG_INFO, "flow %u established: %s (TCP)%s", action->flow, remote, dialect);
+        return;
+    }
+    const struct ftun_socket_address peer = ftun_listener_peer(journal->listener, action->flow);
+    ftun_log(FTUN_LOG_INFO, "flow %u established: %s (UDP) over %s to %s (TCP)%s", action->flow,
+             address(&peer, application), local, remote, dialect);
+}
+
+static void tell_flow(struct ftun_journal *journal, const struct ftun_action *action)
+{
+    if (!may_tell_flow(journal))
+        return;
+    if (action->kind == FTUN_ACTION_ESTABLISHED)
+        tell_established(journal, action);
+    else if (action->kind == FTUN_ACTION_MSS)
+        ftun_log(FTUN_LOG_WARNING,
+                 "flow %u: the path carries less than was thought; the largest "
+                 "datagram is now %u bytes (WireGuard: MTU %u)",
+                 action->flow, action->mss.mss, action->mss.mss - 32u);
+    else
+        ftun_log(FTUN_LOG_INFO, "flow %u closed: %s", action->flow,
+                 ftun_close_reason_text(action->close.reason));
+}
+
+static void on_action(void *context, const struct ftun_action *action)
+{
+    struct ftun_journal *journal = context;
+    if (action->kind == FTUN_ACTION_ESTABLISHED || action->kind == FTUN_ACTION_CLOSE ||
+        action->kind == FTUN_ACTION_MSS)
+        tell_flow(journal, action);
+    if (!ftun_log_enabled(FTUN_LOG_DEBUG))
+        return;
+    char line[FTUN_TRACE_MAX];
+    ftun_log(FTUN_LOG_DEBUG, "%s", ftun_trace_action(action, line, sizeof line));
+}
+
+static void on_packet(void *context, const struct ftun_tunnel_packet *packet)
+{
+    (void)context;
+    char line[FTUN_TRACE_MAX];
+    ftun_log(FTUN_LOG_DEBUG, "%s", ftun_trace_packet(packet, line, sizeof line));
+}
+
+static void on_no_socket(void *context, uint32_t flow, int cause)
+{
+    if (may_tell_flow(context))
+        ftun_log(FTUN_LOG_WARNING, "flow %u refused, no UDP socket for it: %s%s", flow,
+                 strerror(cause), cause == EMFILE ? " (raise LimitNOFILE or ulimit -n)" : "");
+}
+
+/* --- counters ----------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    const char *text;
+} io_texts[IO_REFUSALS] = {
+    {"tunnel-drops", "the TUN did not accept a segment"},
+    {"delivery-drops", "a UDP socket did not accept a datagram"},
+    {"application-refused", "the application's port is closed: nothing listens there yet"},
+    {"socket-failures", "no UDP socket for a flow"},
+};
+
+static void io_values(const struct ftun_journal *journal, uint64_t values[IO_REFUSALS])
+{
+    const struct ftun_io_counters *io = ftun_loop_counters(journal->loop);
+    values[0] = io->tunnel_drops;
+    values[1] = io->delivery_drops;
+    values[2] = io->application_refused;
+    values[3] = io->socket_failures;
+}
+
+static void look(struct told *told, uint64_t count, uint64_t now_ns, const char *name,
+                 const char *text)
+{
+    const bool first = told->count == 0;
+    if (count == told->count || (!first && now_ns < told->at_ns + repeat_interval_ns))
+        return;
+    if (first)
+        ftun_log(FTUN_LOG_WARNING, "%s: %s (%llu)", name, text, (unsigned long long)count);
+    else
+        ftun_log(FTUN_LOG_WARNING, "%s: %llu more, %llu in all", name,
+                 (unsigned long long)(count - told->count), (unsigned long long)count);
+    told->count = count;
+    told->at_ns = now_ns;
+}
+
+static void look_at_counters(struct ftun_journal *journal, uint64_t now_ns)
+{
+    const struct ftun_counters *counters = ftun_endpoint_counters(journal->endpoint);
+    for (int i = 0; i < FTUN_REFUSAL_COUNT; i++)
+        look(&journal->refusals[i], counters->refused[i], now_ns,
+             ftun_refusal_name((enum ftun_refusal)i), ftun_refusal_text((enum ftun_refusal)i));
+    uint64_t io[IO_REFUSALS];
+    io_values(journal, io);
+    for (int i = 0; i < IO_REFUSALS; i++)
+        look(&journal->io[i], io[i], now_ns, io_texts[i].name, io_texts[i].text);
+    if (journal->flow_lines_omitted > 0)
+        ftun_log(FTUN_LOG_INFO, "%llu more lines about flows omitted",
+                 (unsigned long long)journal->flow_lines_omitted);
+    journal->flow_lines_omitted = 0;
+}
+
+/* Looks at most ten times a second, and once more after the traffic has ended. */
+static uint64_t on_turn(void *context, uint64_t now_ns)
+{
+    struct ftun_journal *journal = context;
+    const uint64_t next_ns = journal->looked_at_ns + look_interval_ns;
+    if (now_ns < next_ns)
+        return next_ns;
+    look_at_counters(journal, now_ns);
+    journal->looked_at_ns = now_ns;
+    return FTUN_NEVER;
+}
+
+static void tell_total(const char *name, uint64_t value)
+{
+    if (value > 0)
+        ftun_log(FTUN_LOG_INFO, "total %s: %llu", name, (unsigned long long)value);
+}
+
+void ftun_journal_totals(const struct ftun_journal *journal)
+{
+    const struct ftun_counters *c = ftun_endpoint_counters(journal->endpoint);
+    tell_total("flows-opened", c->flows_opened);
+    tell_total("flows-closed", c->flows_closed);
+    tell_total("datagrams-sent", c->datagrams_sent);
+    tell_total("bytes-sent", c->bytes_sent);
+    tell_total("segments-sent", c->segments_sent);
+    tell_total("datagrams-delivered", c->datagrams_delivered);
+    tell_total("bytes-delivered", c->bytes_delivered);
+    tell_total("segments-received", c->segments_received);
+    tell_total("answers-suppressed", c->answers_suppressed);
+    for (int i = 0; i < FTUN_REFUSAL_COUNT; i++)
+        tell_total(ftun_refusal_name((enum ftun_refusal)i), c->refused[i]);
+    uint64_t io[IO_REFUSALS];
+    io_values(journal, io);
+    for (int i = 0; i < IO_REFUSALS; i++)
+        tell_total(io_texts[i].name, io[i]);
+}
+
+/* --- signals ------------------------------------------------------------------------------ */
+
+static bool on_signal(void *context, int number)
+{
+    if (number == SIGUSR1) {
+        ftun_journal_totals(context);
+        return false;
+    }
+    ftun_log(FTUN_LOG_INFO, "%s: closing all flows",
+             number == SIGINT ? "interrupted" : "told to end");
+    return true;
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+struct ftun_journal *ftun_journal_create(enum ftun_role role, const struct ftun_endpoint *endpoint,
+                                         const struct ftun_listener *listener)
+{
+    struct ftun_journal *journal = calloc(1, sizeof *journal);
+    if (journal == NULL)
+        return NULL;
+    journal->role = role;
+    journal->endpoint = endpoint;
+    journal->listener = listener;
+    return journal;
+}
+
+void ftun_journal_destroy(struct ftun_journal *journal)
+{
+    free(journal);
+}
+
+void ftun_journal_follow(struct ftun_journal *journal, const struct ftun_loop *loop)
+{
+    journal->loop = loop;
+}
+
+struct ftun_observer ftun_journal_observer(struct ftun_journal *journal)
+{
+    return (struct ftun_observer){
+        .context = journal,
+        .packet = ftun_log_enabled(FTUN_LOG_DEBUG) ? on_packet : NULL,
+        .action = on_action,
+        .no_socket = on_no_socket,
+        .turn = on_turn,
+        .signal = on_signal,
+    };
+}

@@ -1,0 +1,334 @@
+#include "options.h"
+
+#include "address_text.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_FLOWS_DEFAULT = 16384,
+    MAX_FLOWS_LIMIT = 1 << 22,
+    OPTION_TUN = 256,
+    OPTION_TUN_LOCAL,
+    OPTION_TUN_PEER,
+    OPTION_TUN_LOCAL6,
+    OPTION_TUN_PEER6,
+    OPTION_HANDSHAKE_PACKET,
+    OPTION_SETUP,
+    OPTION_PEER,
+    OPTION_LOG,
+    OPTION_IDLE_TIMEOUT,
+    OPTION_MAX_FLOWS,
+    OPTION_OFFLOAD
+};
+
+static const struct option long_options[] = {
+    {"local", required_argument, NULL, 'l'},
+    {"remote", required_argument, NULL, 'r'},
+    {"ipv4-only", no_argument, NULL, '4'},
+    {"help", no_argument, NULL, 'h'},
+    {"tun", required_argument, NULL, OPTION_TUN},
+    {"tun-local", required_argument, NULL, OPTION_TUN_LOCAL},
+    {"tun-peer", required_argument, NULL, OPTION_TUN_PEER},
+    {"tun-local6", required_argument, NULL, OPTION_TUN_LOCAL6},
+    {"tun-peer6", required_argument, NULL, OPTION_TUN_PEER6},
+    {"handshake-packet", required_argument, NULL, OPTION_HANDSHAKE_PACKET},
+    {"setup", required_argument, NULL, OPTION_SETUP},
+    {"peer", required_argument, NULL, OPTION_PEER},
+    {"log", required_argument, NULL, OPTION_LOG},
+    {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
+    {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
+    {"offload", required_argument, NULL, OPTION_OFFLOAD},
+    {0},
+};
+
+/* --- values ------------------------------------------------------------------------------- */
+
+/* The place of `value` among `names`, which ends with NULL; -1. */
+static int one_of(const char *value, const char *const *names)
+{
+    for (int i = 0; names[i] != NULL; i++)
+        if (strcmp(value, names[i]) == 0)
+            return i;
+    return -1;
+}
+
+static bool take_name(const char *option, const char *value, const char *const *names, int *chosen,
+                      struct ftun_error *error)
+{
+    *chosen = one_of(value, names);
+    if (*chosen >= 0)
+        return true;
+    char list[128] = "";
+    for (int i = 0; names[i] != NULL; i++) {
+        strncat(list, i == 0 ? "" : ", ", sizeof list - strlen(list) - 1);
+        strncat(list, names[i], sizeof list - strlen(list) - 1);
+    }
+    return ftun_fail(error, "%s knows no \"%s\"; it takes one of: %s", option, value, list);
+}
+
+static bool take_number(const char *option, const char *value, uint64_t most, uint64_t *number,
+                        struct ftun_error *error)
+{
+    char *end;
+    errno = 0;
+    *number = strtoull(value, &end, 10);
+    if (errno == 0 && value[0] >= '0' && value[0] <= '9' && *end == '\0' && *number > 0 &&
+        *number <= most)
+        return true;
+    return ftun_fail(error, "%s wants a number from 1 to %llu, not \"%s\"", option,
+                     (unsigned long long)most, value);
+}
+
+static bool take_address(const char *option, const char *value, enum ftun_family family,
+                         struct ftun_address *address, struct ftun_error *error)
+{
+    if (ftun_address_parse(value, address) && address->family == family)
+        return true;
+    return ftun_fail(error, "%s wants an IPv%d address, not \"%s\"", option, (int)family, value);
+}
+
+static bool is_tun_name(const char *name)
+{
+    const size_t len = strlen(name);
+    const bool starts_well =
+        (name[0] >= 'a' && name[0] <= 'z') || (name[0] >= 'A' && name[0] <= 'Z');
+    return starts_well && len < IFNAMSIZ &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == len;
+}
+
+static bool take_tun(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    options->tun = value[0] == '\0' ? NULL : value; /* Phantun: empty means the next free */
+    if (options->tun == NULL || is_tun_name(value))
+        return true;
+    return ftun_fail(error,
+                     "--tun wants an interface name of at most 15 letters, digits, _ - . "
+                     "that begins with a letter, not \"%s\"",
+                     value);
+}
+
+static bool take_local(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    if (options->role == FTUN_SERVER)
+        return ftun_port_parse(value, &options->local.port) ||
+               ftun_fail(error, "--local of a server wants a TCP port, like 4567, not \"%s\"",
+                         value);
+    return ftun_socket_address_parse(value, &options->local) ||
+           ftun_fail(error,
+                     "--local of a client wants ADDRESS:PORT, like 127.0.0.1:1234 or "
+                     "[::1]:1234, not \"%s\"",
+                     value);
+}
+
+static bool take_remote(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    char host[256];
+    uint16_t port;
+    options->remote_text = value;
+    return ftun_host_port_split(value, host, &port) ||
+           ftun_fail(error,
+                     "--remote wants HOST:PORT, like example.net:4567 or "
+                     "[2001:db8::1]:4567, not \"%s\"",
+                     value);
+}
+
+static bool take_setup(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    static const char *const names[] = {"auto", "none", NULL};
+    int chosen;
+    if (!take_name("--setup", value, names, &chosen, error))
+        return false;
+    options->touch_nothing = chosen == 1;
+    return true;
+}
+
+static bool take_peer(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    static const char *const names[] = {"auto", "ftun", "phantun", NULL};
+    int chosen;
+    if (!take_name("--peer", value, names, &chosen, error))
+        return false;
+    options->peer = (enum ftun_peer)chosen;
+    return true;
+}
+
+static bool take_log(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug", NULL};
+    int chosen;
+    if (!take_name("--log", value, names, &chosen, error))
+        return false;
+    options->log_level = (enum ftun_log_level)chosen;
+    return true;
+}
+
+static bool take_offload(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    static const char *const names[] = {"auto", "off", NULL};
+    int chosen;
+    if (!take_name("--offload", value, names, &chosen, error))
+        return false;
+    options->offload = chosen == 0;
+    return true;
+}
+
+static bool take_idle_timeout(const char *value, struct ftun_options *options,
+                              struct ftun_error *error)
+{
+    uint64_t seconds;
+    if (!take_number("--idle-timeout", value, 365 * 86400, &seconds, error))
+        return false;
+    options->idle_timeout_ns = seconds * FTUN_SECOND;
+    return true;
+}
+
+static bool take_max_flows(const char *value, struct ftun_options *options,
+                           struct ftun_error *error)
+{
+    uint64_t flows;
+    if (!take_number("--max-flows", value, MAX_FLOWS_LIMIT, &flows, error))
+        return false;
+    options->max_flows = (uint32_t)flows;
+    return true;
+}
+
+/* --- the whole ---------------------------------------------------------------------------- */
+
+static bool take(int option, const char *value, struct ftun_options *options,
+                 struct ftun_error *error)
+{
+    switch (option) {
+    case 'l':
+        return take_local(value, options, error);
+    case 'r':
+        return take_remote(value, options, error);
+    case '4':
+        options->ipv4_only = true;
+        return true;
+    case OPTION_TUN:
+        return take_tun(value, options, error);
+    case OPTION_TUN_LOCAL:
+        return take_address("--tun-local", value, FTUN_IPV4, &options->tun4.host, error);
+    case OPTION_TUN_PEER:
+        return take_address("--tun-peer", value, FTUN_IPV4, &options->tun4.own, error);
+    case OPTION_TUN_LOCAL6:
+        return take_address("--tun-local6", value, FTUN_IPV6, &options->tun6.host, error);
+    case OPTION_TUN_PEER6:
+        return take_address("--tun-peer6", value, FTUN_IPV6, &options->tun6.own, error);
+    case OPTION_HANDSHAKE_PACKET:
+        options->handshake_packet = value;
+        return true;
+    case OPTION_SETUP:
+        return take_setup(value, options, error);
+    case OPTION_PEER:
+        return take_peer(value, options, error);
+    case OPTION_LOG:
+        return take_log(value, options, error);
+    case OPTION_IDLE_TIMEOUT:
+        return take_idle_timeout(value, options, error);
+    case OPTION_MAX_FLOWS:
+        return take_max_flows(value, options, error);
+    default:
+        return take_offload(value, options, error);
+    }
+}
+
+static bool check_pair(const struct ftun_tun_addresses *pair, const char *suffix,
+                       struct ftun_error *error)
+{
+    if (pair->host.family == pair->own.family)
+        return true;
+    return ftun_fail(error, "--tun-local%s and --tun-peer%s belong together: give both or neither",
+                     suffix, suffix);
+}
+
+static bool check(const struct ftun_options *options, struct ftun_error *error)
+{
+    if (options->local.port == 0)
+        return ftun_fail(error, "--local is missing: %s",
+                         options->role == FTUN_CLIENT
+                             ? "where applications send their UDP, like 127.0.0.1:1234"
+                             : "the TCP port to listen on, like 4567");
+    if (options->remote_text == NULL)
+        return ftun_fail(error, "--remote is missing: %s",
+                         options->role == FTUN_CLIENT ? "the ftun or Phantun server, as HOST:PORT"
+                                                      : "where the UDP goes, as HOST:PORT");
+    if (options->ipv4_only && options->tun6.host.family != FTUN_FAMILY_NONE)
+        return ftun_fail(error, "--ipv4-only and --tun-local6 contradict each other");
+    return check_pair(&options->tun4, "", error) && check_pair(&options->tun6, "6", error);
+}
+
+static bool unknown(int argc, char **argv, int option, struct ftun_error *error)
+{
+    const char *const given = argv[optind > 1 && optind <= argc ? optind - 1 : 0];
+    if (option == ':')
+        return ftun_fail(error, "%s wants a value; ftun %s --help says which", given, argv[0]);
+    return ftun_fail(error, "unknown option %s; ftun %s --help lists them", given, argv[0]);
+}
+
+bool ftun_options_parse(int argc, char **argv, enum ftun_role role, struct ftun_options *options,
+                        struct ftun_error *error)
+{
+    *options = (struct ftun_options){
+        .role = role,
+        .offload = true,
+        .log_level = FTUN_LOG_INFO,
+        .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
+        .max_flows = MAX_FLOWS_DEFAULT,
+    };
+    opterr = 0;
+    optind = 1;
+    int option;
+    while ((option = getopt_long(argc, argv, ":l:r:4h", long_options, NULL)) != -1) {
+        if (option == 'h') {
+            options->help = true;
+            return true;
+        }
+        if (option == '?' || option == ':')
+            return unknown(argc, argv, option, error);
+        if (!take(option, optarg, options, error))
+            return false;
+    }
+    if (optind < argc)
+        return ftun_fail(error, "unexpected argument %s; ftun %s --help shows how to call it",
+                         argv[optind], argv[0]);
+    return check(options, error);
+}
+
+bool ftun_options_resolve(struct ftun_options *options, struct ftun_error *error)
+{
+    const bool ipv4_only = options->ipv4_only && options->role == FTUN_CLIENT;
+    return ftun_socket_address_resolve(options->remote_text, ipv4_only, &options->remote, error);
+}
+
+/* A new link takes the default setting; without IPv6 in the kernel there is no such file. */
+static bool host_has_ipv6(void)
+{
+    FILE *file = fopen("/proc/sys/net/ipv6/conf/default/disable_ipv6", "re");
+    const bool enabled = file != NULL && fgetc(file) == '0';
+    if (file != NULL)
+        fclose(file);
+    return enabled;
+}
+
+struct ftun_attachment_plan ftun_options_plan(const struct ftun_options *options)
+{
+    const bool server = options->role == FTUN_SERVER;
+    const bool ipv6_remote = options->remote.ip.family == FTUN_IPV6;
+    return (struct ftun_attachment_plan){
+        .kind = options->touch_nothing ? FTUN_ATTACHMENT_MANUAL : FTUN_ATTACHMENT_NAT,
+        .role = options->role,
+        .remote = options->remote,
+        .port = options->local.port,
+        .tun_name = options->tun,
+        .ipv4 = server || !ipv6_remote,
+        .ipv6 = server ? !options->ipv4_only && host_has_ipv6() : ipv6_remote,
+        .tun4 = options->tun4,
+        .tun6 = options->tun6,
+        .offload = options->offload,
+    };
+}

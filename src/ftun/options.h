@@ -1,0 +1,45 @@
+/* The command line of `ftun client`, `ftun server` and `ftun rules`. */
+#ifndef FTUN_FTUN_OPTIONS_H
+#define FTUN_FTUN_OPTIONS_H
+
+#include "attachment.h"
+#include "endpoint.h"
+#include "log.h"
+
+/* Exit codes of all commands. */
+enum ftun_exit {
+    FTUN_EXIT_OK = 0,
+    FTUN_EXIT_FAILED = 1, /* the outside world did not do as asked */
+    FTUN_EXIT_USAGE = 2   /* the command line cannot be understood */
+};
+
+struct ftun_options {
+    enum ftun_role role;
+    bool help;
+    struct ftun_socket_address local; /* client: UDP; server: TCP, the port alone counts */
+    const char *remote_text;          /* HOST:PORT as given */
+    struct ftun_socket_address remote;
+    const char *tun; /* NULL: the next free */
+    struct ftun_tun_addresses tun4, tun6;
+    bool ipv4_only;
+    bool touch_nothing; /* --setup=none */
+    bool offload;
+    enum ftun_peer peer;
+    enum ftun_log_level log_level;
+    uint64_t idle_timeout_ns;
+    uint32_t max_flows;
+    const char *handshake_packet; /* path; NULL: none */
+};
+
+/* Read the options in argv[1] and on; argv[0] names the command for messages. False with one line
+ * in `error` when they cannot be understood. Host names are not resolved here. */
+bool ftun_options_parse(int argc, char **argv, enum ftun_role role, struct ftun_options *options,
+                        struct ftun_error *error);
+
+/* Fill in options->remote from remote_text: the first address that its name has. */
+bool ftun_options_resolve(struct ftun_options *options, struct ftun_error *error);
+
+/* The plan of an attachment for these options, after ftun_options_resolve(). */
+struct ftun_attachment_plan ftun_options_plan(const struct ftun_options *options);
+
+#endif

@@ -1,0 +1,94 @@
+/* ftun rules: what the NAT attachment does, as commands to type. */
+#include "commands.h"
+#include "help.h"
+#include "nat_rules.h"
+#include "options.h"
+#include "text.h"
+#include "tun_addresses.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_addresses(const char *tun, const struct ftun_tun_addresses *addresses)
+{
+    char host[64], own[64];
+    struct ftun_text text = ftun_text_start(host, sizeof host);
+    ftun_text_address(&text, &addresses->host);
+    text = ftun_text_start(own, sizeof own);
+    ftun_text_address(&text, &addresses->own);
+    printf("ip address add %s peer %s dev %s\n", host, own, tun);
+}
+
+static void print_tun(const struct ftun_attachment_plan *plan, const char *tun)
+{
+    printf("# 1. The TUN device, before ftun starts (ftun takes it with --tun %s):\n"
+           "ip tuntap add dev %s mode tun vnet_hdr\n",
+           tun, tun);
+    if (plan->ipv4)
+        print_addresses(tun, &plan->tun4);
+    if (plan->ipv6)
+        print_addresses(tun, &plan->tun6);
+    printf("ip link set %s mtu 65535 up\n", tun);
+}
+
+static void print_forwarding(const struct ftun_attachment_plan *plan, const char *tun)
+{
+    printf("\n# 2. Forwarding between it and the network interface (here called eth0):\n");
+    if (plan->ipv4)
+        printf("sysctl -w net.ipv4.conf.%s.forwarding=1 net.ipv4.conf.eth0.forwarding=1\n", tun);
+    if (plan->ipv6)
+        printf(
+            "sysctl -w net.ipv6.conf.all.forwarding=1\n"
+            "sysctl -w net.ipv6.conf.eth0.accept_ra=2   # else a forwarding host ignores them\n");
+}
+
+static void print_rules(struct ftun_attachment_plan *plan)
+{
+    const char *const tun = plan->tun_name != NULL ? plan->tun_name : "ftun0";
+    if (plan->tun4.own.family == FTUN_FAMILY_NONE)
+        plan->tun4 = ftun_tun_addresses_default(plan->role, FTUN_IPV4);
+    if (plan->tun6.own.family == FTUN_FAMILY_NONE)
+        plan->tun6 = ftun_tun_addresses_default(plan->role, FTUN_IPV6);
+    print_tun(plan, tun);
+    print_forwarding(plan, tun);
+    printf("\n# 3. NAT, with nft (save the lines between the dashes as FILE, then: nft -f FILE):\n"
+           "# ----\n");
+    ftun_nat_write_nft(stdout, plan, tun, NULL, 0, false);
+    printf("# ----\n# or with iptables:\n");
+    ftun_nat_write_iptables(stdout, plan, tun);
+    printf("\n# 4. ftun %s --setup none --tun %s ...\n",
+           plan->role == FTUN_CLIENT ? "client" : "server", tun);
+}
+
+/* The server's address decides the IP family: it may be a name that needs the resolver. */
+static int print_for(int argc, char **argv, enum ftun_role role)
+{
+    struct ftun_options options;
+    struct ftun_error error;
+    const bool parsed = ftun_options_parse(argc, argv, role, &options, &error);
+    if (parsed && options.help) {
+        fputs(ftun_help_rules, stdout);
+        return FTUN_EXIT_OK;
+    }
+    if (!parsed || !ftun_options_resolve(&options, &error)) {
+        fprintf(stderr, "ftun rules %s: %s\n", argv[0], error.text);
+        return parsed ? FTUN_EXIT_FAILED : FTUN_EXIT_USAGE;
+    }
+    struct ftun_attachment_plan plan = ftun_options_plan(&options);
+    print_rules(&plan);
+    return FTUN_EXIT_OK;
+}
+
+int ftun_command_rules(int argc, char **argv)
+{
+    if (argc >= 2 && strcmp(argv[1], "client") == 0)
+        return print_for(argc - 1, argv + 1, FTUN_CLIENT);
+    if (argc >= 2 && strcmp(argv[1], "server") == 0)
+        return print_for(argc - 1, argv + 1, FTUN_SERVER);
+    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        fputs(ftun_help_rules, stdout);
+        return FTUN_EXIT_OK;
+    }
+    fprintf(stderr, "ftun rules: say client or server first; ftun rules --help shows how\n");
+    return FTUN_EXIT_USAGE;
+}

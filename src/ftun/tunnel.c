@@ -1,0 +1,259 @@
+#include "tunnel.h"
+
+#include "journal.h"
+#include "listener.h"
+#include "loop.h"
+#include "text.h"
+#include "upstream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum {
+    PENDING_SLOTS = 1024,
+    ADDRESS_MAX = 64,
+    WIREGUARD_OVERHEAD = 32, /* bytes: header and tag of a transport message */
+    DESCRIPTORS_KEPT = 64    /* for all but the flows' sockets */
+};
+
+struct tunnel {
+    const struct ftun_options *options;
+    struct ftun_attachment attachment;
+    struct ftun_listener listener;
+    struct ftun_upstream upstream;
+    uint8_t *handshake_packet;
+    size_t handshake_packet_len;
+    void *memory; /* the endpoint's */
+    struct ftun_endpoint *endpoint;
+    struct ftun_journal *journal;
+    struct ftun_loop *loop;
+    int signal_fd;
+};
+
+/* --- parts -------------------------------------------------------------------------------- */
+
+/* From before anything is set up, a signal waits until the loop reads it: nothing is left behind.
+ */
+static bool catch_signals(struct tunnel *t, struct ftun_error *error)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a closed standard error must not end the tunnel */
+    t->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return t->signal_fd >= 0 || ftun_fail(error, "cannot catch signals: %s", strerror(errno));
+}
+
+static bool read_handshake_packet(struct tunnel *t, struct ftun_error *error)
+{
+    const char *path = t->options->handshake_packet;
+    if (path == NULL)
+        return true;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return ftun_fail(error, "cannot read --handshake-packet %s: %s", path, strerror(errno));
+    t->handshake_packet = malloc(FTUN_IP_PACKET_MAX);
+    const ssize_t len =
+        t->handshake_packet == NULL ? -1 : read(fd, t->handshake_packet, FTUN_IP_PACKET_MAX);
+    close(fd);
+    if (len < 0)
+        return ftun_fail(error, "cannot read --handshake-packet %s: %s", path, strerror(errno));
+    t->handshake_packet_len = (size_t)len;
+    return len > 0 || ftun_fail(error, "--handshake-packet %s is empty", path);
+}
+
+/* A server needs a descriptor for each flow. Returns how many flows there can be. */
+static uint32_t raise_descriptor_limit(uint32_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return wanted;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    const rlim_t flows = limit.rlim_cur > DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT : 1;
+    return flows < wanted ? (uint32_t)flows : wanted;
+}
+
+static uint32_t flow_limit(const struct ftun_options *options)
+{
+    if (options->role == FTUN_CLIENT)
+        return options->max_flows;
+    const uint32_t flows = raise_descriptor_limit(options->max_flows);
+    if (flows < options->max_flows)
+        ftun_log(FTUN_LOG_WARNING,
+                 "at most %u flows: the limit of open files allows no more "
+                 "(raise LimitNOFILE or ulimit -Hn)",
+                 flows);
+    return flows;
+}
+
+static bool open_udp(struct tunnel *t, uint32_t max_flows, struct ftun_error *error)
+{
+    const struct ftun_options *options = t->options;
+    if (options->role == FTUN_CLIENT)
+        return ftun_listener_open(&t->listener, &options->local, max_flows, error);
+    return ftun_upstream_init(&t->upstream, &options->remote, max_flows, error);
+}
+
+static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_error *error)
+{
+    const struct ftun_attachment *a = &t->attachment;
+    struct ftun_endpoint_config config = {
+        .role = t->options->role,
+        .peer = t->options->peer,
+        .local4 = a->plan.tun4.own,
+        .local6 = a->plan.tun6.own,
+        .remote = t->options->remote,
+        .port = t->options->local.port,
+        .mtu = a->mtu,
+        .hops = a->hops,
+        .segmentation_offload = a->tun.offload,
+        .idle_timeout_ns = t->options->idle_timeout_ns,
+        .max_flows = max_flows,
+        .pending_slots = PENDING_SLOTS,
+        .handshake_packet = t->handshake_packet,
+        .handshake_packet_len = t->handshake_packet_len,
+    };
+    if (getrandom(&config.key, sizeof config.key, 0) != sizeof config.key)
+        return ftun_fail(error, "no random numbers: %s", strerror(errno));
+    t->memory = malloc(ftun_endpoint_size(&config));
+    if (t->memory == NULL)
+        return ftun_fail(error, "not enough memory for %u flows; lower --max-flows", max_flows);
+    t->endpoint = ftun_endpoint_create(&config, t->memory);
+    return true;
+}
+
+static bool create_loop(struct tunnel *t, struct ftun_error *error)
+{
+    const bool client = t->options->role == FTUN_CLIENT;
+    t->journal = ftun_journal_create(t->options->role, t->endpoint, client ? &t->listener : NULL);
+    if (t->journal == NULL)
+        return ftun_fail(error, "out of memory");
+    const struct ftun_loop_config config = {
+        .endpoint = t->endpoint,
+        .role = t->options->role,
+        .tun = &t->attachment.tun,
+        .listener = &t->listener,
+        .upstream = &t->upstream,
+        .signal_fd = t->signal_fd,
+        .observer = ftun_journal_observer(t->journal),
+    };
+    t->loop = ftun_loop_create(&config, error);
+    if (t->loop == NULL)
+        return false;
+    ftun_journal_follow(t->journal, t->loop);
+    return true;
+}
+
+static uint16_t mss(const struct tunnel *t)
+{
+    const struct ftun_attachment *a = &t->attachment;
+    return ftun_mss(a->plan.ipv6 ? FTUN_IPV6 : FTUN_IPV4, a->mtu);
+}
+
+static bool check_handshake_packet(const struct tunnel *t, struct ftun_error *error)
+{
+    if (t->handshake_packet_len <= mss(t))
+        return true;
+    return ftun_fail(error,
+                     "--handshake-packet %s is larger than a segment: at most %u bytes fit "
+                     "here",
+                     t->options->handshake_packet, mss(t));
+}
+
+/* The UDP port first: a port in use is found out before anything is set up. */
+static bool set_up(struct tunnel *t, struct ftun_error *error)
+{
+    const uint32_t max_flows = flow_limit(t->options);
+    const struct ftun_attachment_plan plan = ftun_options_plan(t->options);
+    return catch_signals(t, error) && read_handshake_packet(t, error) &&
+           open_udp(t, max_flows, error) && ftun_attachment_open(&t->attachment, &plan, error) &&
+           check_handshake_packet(t, error) && create_endpoint(t, max_flows, error) &&
+           create_loop(t, error);
+}
+
+static void take_down(struct tunnel *t)
+{
+    ftun_loop_destroy(t->loop);
+    ftun_journal_destroy(t->journal);
+    free(t->memory);
+    ftun_attachment_close(&t->attachment);
+    ftun_listener_close(&t->listener);
+    ftun_upstream_destroy(&t->upstream);
+    free(t->handshake_packet);
+    if (t->signal_fd >= 0)
+        close(t->signal_fd);
+}
+
+/* --- what people are told ----------------------------------------------------------------- */
+
+static const char *address(const struct ftun_socket_address *from, char out[ADDRESS_MAX])
+{
+    struct ftun_text text = ftun_text_start(out, ADDRESS_MAX);
+    ftun_text_socket_address(&text, from);
+    return out;
+}
+
+static const char *own_addresses(const struct ftun_attachment_plan *plan, char *out,
+                                 size_t capacity)
+{
+    struct ftun_text text = ftun_text_start(out, capacity);
+    if (plan->ipv4)
+        ftun_text_address(&text, &plan->tun4.own);
+    if (plan->ipv4 && plan->ipv6)
+        ftun_text_string(&text, ", ");
+    if (plan->ipv6)
+        ftun_text_address(&text, &plan->tun6.own);
+    return out;
+}
+
+static void announce(const struct tunnel *t)
+{
+    const struct ftun_attachment *a = &t->attachment;
+    char local[ADDRESS_MAX], remote[ADDRESS_MAX], own[2 * ADDRESS_MAX];
+    address(&t->options->remote, remote);
+    ftun_log(FTUN_LOG_INFO, "%s is up: %s%s%s", a->tun.name,
+             own_addresses(&a->plan, own, sizeof own),
+             a->tun.offload ? ", segmentation and checksums by the kernel" : ", no offloads",
+             t->options->touch_nothing ? ", nothing else set up (--setup=none)" : ", NAT set up");
+    ftun_log(FTUN_LOG_INFO, "the largest datagram that fits is %u bytes; for WireGuard set MTU %u",
+             mss(t), mss(t) - WIREGUARD_OVERHEAD);
+    if (t->options->role == FTUN_CLIENT)
+        ftun_log(FTUN_LOG_INFO, "listening on %s (UDP), for %s (TCP)",
+                 address(&t->options->local, local), remote);
+    else
+        ftun_log(FTUN_LOG_INFO,
+                 "listening on port %u (TCP; netstat and ss cannot show it), for %s "
+                 "(UDP)",
+                 t->options->local.port, remote);
+}
+
+enum ftun_exit ftun_tunnel_run(struct ftun_options *options)
+{
+    struct ftun_error error;
+    struct tunnel t = {.options = options,
+                       .signal_fd = -1,
+                       .listener.fd = -1,
+                       .attachment = {.tun.fd = -1, .sysctls.user_fd = -1, .reserved = {-1, -1}}};
+    bool done = ftun_options_resolve(options, &error) && set_up(&t, &error);
+    if (done) {
+        announce(&t);
+        done = ftun_loop_run(t.loop, &error);
+        ftun_journal_totals(t.journal);
+    }
+    if (!done)
+        ftun_log(FTUN_LOG_ERROR, "%s", error.text);
+    take_down(&t);
+    return done ? FTUN_EXIT_OK : FTUN_EXIT_FAILED;
+}
