@@ -28,7 +28,7 @@ static inline size_t ftun_datagram_count(size_t len, size_t stride)
 /* Copy `len` bytes from `offset` on to `out`; offset + len is at most burst->len. */
 void ftun_burst_copy(const struct ftun_burst *burst, size_t offset, size_t len, uint8_t *out);
 
-/* The slices of `len` bytes from `offset` on, written to `out`, which has room for
+/* The slices of `len` bytes, at least 1, from `offset` on, written to `out`, which has room for
  * burst->slice_count. Returns how many. */
 size_t ftun_burst_range(const struct ftun_burst *burst, size_t offset, size_t len,
                         struct ftun_slice *out);

@@ -281,7 +281,7 @@ bool ftun_options_parse(int argc, char **argv, enum ftun_role role, struct ftun_
         .max_flows = MAX_FLOWS_DEFAULT,
     };
     opterr = 0;
-    optind = 1;
+    optind = 0; /* start over, whatever was parsed before */
     int option;
     while ((option = getopt_long(argc, argv, ":l:r:4h", long_options, NULL)) != -1) {
         if (option == 'h') {

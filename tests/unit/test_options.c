@@ -1,0 +1,140 @@
+#include "address_text.h"
+#include "options.h"
+#include "unit.h"
+
+#include <stdio.h>
+
+static struct ftun_options options;
+static struct ftun_error error;
+
+static bool parse(enum ftun_role role, const char *line)
+{
+    static char copy[512], client[] = "client", server[] = "server";
+    char *argv[32];
+    int argc = 0;
+    snprintf(copy, sizeof copy, "%s", line);
+    argv[argc++] = role == FTUN_CLIENT ? client : server;
+    for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    error.text[0] = '\0';
+    return ftun_options_parse(argc, argv, role, &options, &error);
+}
+
+#define CLIENT "--local 127.0.0.1:1234 --remote host:4567 "
+#define SERVER "--local 4567 --remote 127.0.0.1:51820 "
+
+static void the_shortest_command_lines(void **state)
+{
+    (void)state;
+    assert_true(parse(FTUN_CLIENT, CLIENT));
+    const struct ftun_address localhost = ipv4(127, 0, 0, 1);
+    assert_true(ftun_address_equal(&options.local.ip, &localhost));
+    assert_int_equal(options.local.port, 1234);
+    assert_string_equal(options.remote_text, "host:4567");
+    assert_false(options.touch_nothing);
+    assert_true(options.offload);
+    assert_int_equal(options.idle_timeout_ns, 180 * FTUN_SECOND);
+    assert_true(parse(FTUN_SERVER, SERVER));
+    assert_int_equal(options.local.port, 4567);
+}
+
+static void phantuns_command_lines(void **state)
+{
+    (void)state;
+    assert_true(parse(FTUN_CLIENT, "-l 127.0.0.1:1 -r h:2 -4 --tun tun3 --tun-local 10.1.1.1 "
+                                   "--tun-peer 10.1.1.2 --handshake-packet /tmp/file"));
+    assert_true(options.ipv4_only);
+    assert_string_equal(options.tun, "tun3");
+    assert_string_equal(options.handshake_packet, "/tmp/file");
+    const struct ftun_address own = ipv4(10, 1, 1, 2);
+    assert_true(ftun_address_equal(&options.tun4.own, &own));
+    assert_true(parse(FTUN_SERVER, "-l 4567 -r [::1]:2 --tun-local6 fd00::1 --tun-peer6 fd00::2"));
+    assert_int_equal(options.tun6.host.family, FTUN_IPV6);
+}
+
+static void each_mistake_gets_one_line_that_names_it(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ftun_role role;
+        const char *line;
+        const char *said;
+    } rows[] = {
+        {FTUN_CLIENT, "", "--local is missing"},
+        {FTUN_CLIENT, "--local 127.0.0.1:1234", "--remote is missing"},
+        {FTUN_CLIENT, CLIENT "--foo", "unknown option --foo"},
+        {FTUN_CLIENT, CLIENT "-x", "unknown option -x"},
+        {FTUN_CLIENT, CLIENT "--tun", "--tun wants a value"},
+        {FTUN_CLIENT, CLIENT "extra", "unexpected argument extra"},
+        {FTUN_CLIENT, "--local 1234", "wants ADDRESS:PORT"},
+        {FTUN_CLIENT, "--local 127.0.0.1:0", "wants ADDRESS:PORT"},
+        {FTUN_CLIENT, "--local 127.0.0.1:65536", "wants ADDRESS:PORT"},
+        {FTUN_CLIENT, "--local ::1:1234", "wants ADDRESS:PORT"},
+        {FTUN_CLIENT, "--local 127.0.0.1:12 --remote host", "wants HOST:PORT"},
+        {FTUN_SERVER, "--local 127.0.0.1:4567", "wants a TCP port"},
+        {FTUN_SERVER, "--local 0", "wants a TCP port"},
+        {FTUN_SERVER, "--local +5", "wants a TCP port"},
+        {FTUN_CLIENT, CLIENT "--tun-local 10.0.0.1", "belong together"},
+        {FTUN_CLIENT, CLIENT "--tun-local fd00::1", "wants an IPv4 address"},
+        {FTUN_CLIENT, CLIENT "--tun-local6 10.0.0.1", "wants an IPv6 address"},
+        {FTUN_CLIENT, CLIENT "-4 --tun-local6 fd00::1 --tun-peer6 fd00::2", "contradict"},
+        {FTUN_CLIENT, CLIENT "--tun a/b", "interface name"},
+        {FTUN_CLIENT, CLIENT "--tun abcdefghijklmnop", "interface name"},
+        {FTUN_CLIENT, CLIENT "--setup maybe", "--setup knows no \"maybe\"; it takes one of: auto"},
+        {FTUN_CLIENT, CLIENT "--peer other", "auto, ftun, phantun"},
+        {FTUN_CLIENT, CLIENT "--log loud", "error, warning, info, debug"},
+        {FTUN_CLIENT, CLIENT "--offload on", "auto, off"},
+        {FTUN_CLIENT, CLIENT "--idle-timeout 0", "number from 1"},
+        {FTUN_CLIENT, CLIENT "--idle-timeout ten", "number from 1"},
+        {FTUN_CLIENT, CLIENT "--max-flows -1", "number from 1"},
+        {FTUN_CLIENT, CLIENT "--max-flows 99999999999999999999", "number from 1"},
+    };
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        assert_false(parse(rows[i].role, rows[i].line));
+        if (strstr(error.text, rows[i].said) == NULL)
+            fail_msg("\"%s\": \"%s\" is not in \"%s\"", rows[i].line, rows[i].said, error.text);
+    }
+}
+
+static void help_is_understood_whatever_else_is_missing(void **state)
+{
+    (void)state;
+    assert_true(parse(FTUN_CLIENT, "--help"));
+    assert_true(options.help);
+}
+
+static void the_plan_follows_the_families(void **state)
+{
+    (void)state;
+    assert_true(parse(FTUN_CLIENT, "--local 127.0.0.1:1 --remote [::1]:2"));
+    assert_true(ftun_options_resolve(&options, &error));
+    struct ftun_attachment_plan plan = ftun_options_plan(&options);
+    assert_true(plan.ipv6 && !plan.ipv4);
+    assert_true(parse(FTUN_SERVER, SERVER "-4 --setup none"));
+    assert_true(ftun_options_resolve(&options, &error));
+    plan = ftun_options_plan(&options);
+    assert_true(plan.ipv4 && !plan.ipv6);
+    assert_int_equal(plan.kind, FTUN_ATTACHMENT_MANUAL);
+}
+
+static void an_unknown_name_is_said(void **state)
+{
+    (void)state;
+    assert_true(parse(FTUN_CLIENT, "--local 127.0.0.1:1 --remote no-such-host.invalid:2"));
+    assert_false(ftun_options_resolve(&options, &error));
+    assert_non_null(strstr(error.text, "cannot resolve no-such-host.invalid"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_shortest_command_lines),
+        cmocka_unit_test(phantuns_command_lines),
+        cmocka_unit_test(each_mistake_gets_one_line_that_names_it),
+        cmocka_unit_test(help_is_understood_whatever_else_is_missing),
+        cmocka_unit_test(the_plan_follows_the_families),
+        cmocka_unit_test(an_unknown_name_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

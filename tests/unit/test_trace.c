@@ -1,0 +1,81 @@
+#include "trace.h"
+#include "unit.h"
+
+static char line[FTUN_TRACE_MAX];
+
+static void a_segment_is_written_as_packetdrill_does(void **state)
+{
+    (void)state;
+    struct ftun_action action = {.kind = FTUN_ACTION_SEND};
+    struct ftun_segment *s = &action.send.segment;
+    s->tuple.local = at(ipv4(10, 0, 0, 1), 1234);
+    s->tuple.remote = at(ipv6(1), 80);
+    s->tcp = (struct ftun_tcp_header){
+        .sequence = 7,
+        .window = 64240,
+        .flags = FTUN_SYN,
+        .options_len = 20,
+        .options = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 3, 3, 10}};
+    assert_string_equal(ftun_trace_action(&action, line, sizeof line),
+                        "> 10.0.0.1:1234 [2001:db8::1]:80 S 7:7(0) win 64240 "
+                        "<mss 1460,sackOK,TS val 1 ecr 2,nop,wscale 10>");
+    s->tcp = (struct ftun_tcp_header){
+        .sequence = 1, .acknowledgment = 9, .window = 5, .flags = FTUN_ACK | FTUN_PSH};
+    s->payload_len = 250;
+    action.send.stride = 100;
+    assert_string_equal(ftun_trace_action(&action, line, sizeof line),
+                        "> 10.0.0.1:1234 [2001:db8::1]:80 P. 1:251(3x100) ack 9 win 5");
+}
+
+static void a_packet_is_read_first(void **state)
+{
+    (void)state;
+    uint8_t packet[FTUN_HEADERS_MAX];
+    const struct ftun_segment s = {
+        .tuple = {at(ipv4(10, 0, 0, 1), 1), at(ipv4(10, 0, 0, 2), 2)},
+        .tcp = {.sequence = 3, .acknowledgment = 4, .flags = FTUN_RST | FTUN_ACK},
+        .ttl = 64};
+    const size_t len = ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, 0, packet);
+    struct ftun_tunnel_packet p = {.data = packet, .len = len};
+    assert_string_equal(ftun_trace_packet(&p, line, sizeof line),
+                        "< 10.0.0.1:1 10.0.0.2:2 R. 3:3(0) ack 4 win 0");
+    p.len--;
+    assert_string_equal(ftun_trace_packet(&p, line, sizeof line), "< truncated-ip");
+}
+
+static void the_longest_line_fits(void **state)
+{
+    (void)state;
+    struct ftun_action action = {.kind = FTUN_ACTION_SEND};
+    struct ftun_segment *s = &action.send.segment;
+    s->tuple.local = s->tuple.remote =
+        at((struct ftun_address){.bytes = {0x11, 0x11, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44, 0x55,
+                                           0x55, 0x66, 0x66, 0x77, 0x77, 0x88, 0x88},
+                                 .family = FTUN_IPV6},
+           65535);
+    s->tcp = (struct ftun_tcp_header){.sequence = UINT32_MAX,
+                                      .acknowledgment = UINT32_MAX,
+                                      .window = UINT16_MAX,
+                                      .flags = 0xff,
+                                      .options_len = 40};
+    s->payload_len = 65435;
+    action.send.stride = 1;
+    memset(s->tcp.options, FTUN_TCP_OPTION_NOP, 40);
+    ftun_trace_action(&action, line, sizeof line);
+    assert_int_equal(line[strlen(line) - 1], '>');
+    for (size_t i = 0; i < 4; i++) /* the wordiest option there is */
+        memcpy(s->tcp.options + 10 * i, (uint8_t[]){8, 10, 255, 255, 255, 255, 255, 255, 255, 255},
+               10);
+    ftun_trace_action(&action, line, sizeof line);
+    assert_int_equal(line[strlen(line) - 1], '>');
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_segment_is_written_as_packetdrill_does),
+        cmocka_unit_test(a_packet_is_read_first),
+        cmocka_unit_test(the_longest_line_fits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
