@@ -63,12 +63,15 @@ static void tell_established(const struct ftun_journal *journal, const struct ft
     const char *const dialect =
         action->established.profile == &ftun_profile_phantun ? ", the peer speaks Phantun" : "";
     if (journal->role == FTUN_SERVER) {
-        ftun_log(FTUN_LOG_INFO, "flow %u established: %s (TCP)%s", action->flow, remote, dialect);
+        ftun_log(FTUN_LOG_INFO, "flow %u established: %s (TCP), datagrams up to %u bytes%s",
+                 action->flow, remote, action->established.mss, dialect);
         return;
     }
     const struct ftun_socket_address peer = ftun_listener_peer(journal->listener, action->flow);
-    ftun_log(FTUN_LOG_INFO, "flow %u established: %s (UDP) over %s to %s (TCP)%s", action->flow,
-             address(&peer, application), local, remote, dialect);
+    ftun_log(FTUN_LOG_INFO,
+             "flow %u established: %s (UDP) over %s to %s (TCP), datagrams up to %u bytes%s",
+             action->flow, address(&peer, application), local, remote, action->established.mss,
+             dialect);
 }
 
 static void tell_flow(struct ftun_journal *journal, const struct ftun_action *action)

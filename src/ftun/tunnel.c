@@ -156,7 +156,8 @@ static bool create_loop(struct tunnel *t, struct ftun_error *error)
     return true;
 }
 
-static uint16_t mss(const struct tunnel *t)
+/* The largest datagram that fits, whichever family it goes by. */
+static uint16_t smallest_mss(const struct tunnel *t)
 {
     const struct ftun_attachment *a = &t->attachment;
     return ftun_mss(a->plan.ipv6 ? FTUN_IPV6 : FTUN_IPV4, a->mtu);
@@ -164,12 +165,12 @@ static uint16_t mss(const struct tunnel *t)
 
 static bool check_handshake_packet(const struct tunnel *t, struct ftun_error *error)
 {
-    if (t->handshake_packet_len <= mss(t))
+    if (t->handshake_packet_len <= smallest_mss(t))
         return true;
     return ftun_fail(error,
                      "--handshake-packet %s is larger than a segment: at most %u bytes fit "
                      "here",
-                     t->options->handshake_packet, mss(t));
+                     t->options->handshake_packet, smallest_mss(t));
 }
 
 /* The UDP port first: a port in use is found out before anything is set up. */
@@ -227,8 +228,10 @@ static void announce(const struct tunnel *t)
              own_addresses(&a->plan, own, sizeof own),
              a->tun.offload ? ", segmentation and checksums by the kernel" : ", no offloads",
              t->options->touch_nothing ? ", nothing else set up (--setup=none)" : ", NAT set up");
-    ftun_log(FTUN_LOG_INFO, "the largest datagram that fits is %u bytes; for WireGuard set MTU %u",
-             mss(t), mss(t) - WIREGUARD_OVERHEAD);
+    ftun_log(FTUN_LOG_INFO,
+             "datagrams of up to %u bytes fit, unless a flow's line says less; for "
+             "WireGuard set MTU %u",
+             smallest_mss(t), smallest_mss(t) - WIREGUARD_OVERHEAD);
     if (t->options->role == FTUN_CLIENT)
         ftun_log(FTUN_LOG_INFO, "listening on %s (UDP), for %s (TCP)",
                  address(&t->options->local, local), remote);

@@ -45,21 +45,29 @@ static int links_concerned(const struct ftun_attachment_plan *plan, struct ftun_
     return count < 0 ? -1 : kept;
 }
 
+/* A server does not know by which link a client will come: the largest, as its MSS only says what
+ * this end can take. What it sends is bounded by the client's MSS, and by "too big" on the way. */
+static uint32_t largest_mtu(const struct ftun_attachment_plan *plan)
+{
+    struct ftun_error ignored;
+    struct ftun_link links[LINKS_MAX];
+    const int count = links_concerned(plan, links, &ignored);
+    uint32_t mtu = 0;
+    for (int i = 0; i < count; i++)
+        if (links[i].mtu > mtu)
+            mtu = links[i].mtu;
+    return mtu;
+}
+
 static uint16_t path_mtu(const struct ftun_attachment_plan *plan)
 {
     struct ftun_error ignored;
     struct ftun_route route = {0};
     uint32_t mtu = 0;
-    if (plan->role == FTUN_CLIENT) {
-        ftun_netlink_route(&plan->remote.ip, &route, &ignored);
+    if (plan->role == FTUN_SERVER)
+        mtu = largest_mtu(plan);
+    else if (ftun_netlink_route(&plan->remote.ip, &route, &ignored))
         mtu = route.mtu;
-    } else {
-        struct ftun_link links[LINKS_MAX];
-        const int count = links_concerned(plan, links, &ignored);
-        for (int i = 0; i < count; i++)
-            if (mtu == 0 || links[i].mtu < mtu)
-                mtu = links[i].mtu;
-    }
     if (mtu == 0)
         mtu = PATH_MTU_DEFAULT;
     return mtu < FTUN_IP_PACKET_MAX ? (uint16_t)mtu : (uint16_t)FTUN_IP_PACKET_MAX;
@@ -253,8 +261,9 @@ static bool set_up_nothing(struct ftun_attachment *a, struct ftun_error *error)
     return ftun_tun_open(&a->tun, plan->tun_name, plan->offload, error);
 }
 
-/* Two instances must not choose the same addresses: one sets up at a time. */
-static int lock_setup(void)
+/* One instance at a time sets up or takes down: two must not choose the same addresses, nor put
+ * back each other's settings. The lock is on the namespace itself, it leaves no file behind. */
+static int lock_namespace(void)
 {
     const int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     if (fd >= 0)
@@ -262,24 +271,13 @@ static int lock_setup(void)
     return fd;
 }
 
-bool ftun_attachment_open(struct ftun_attachment *a, const struct ftun_attachment_plan *plan,
-                          struct ftun_error *error)
+static void unlock_namespace(int lock)
 {
-    *a = (struct ftun_attachment){
-        .plan = *plan, .tun.fd = -1, .sysctls.user_fd = -1, .reserved = {-1, -1}};
-    const int lock = lock_setup();
-    const bool done =
-        plan->kind == FTUN_ATTACHMENT_NAT ? set_up_nat(a, error) : set_up_nothing(a, error);
-    if (done)
-        a->mtu = path_mtu(plan);
-    else
-        ftun_attachment_close(a);
     if (lock >= 0)
         close(lock);
-    return done;
 }
 
-void ftun_attachment_close(struct ftun_attachment *a)
+static void take_down(struct ftun_attachment *a)
 {
     ftun_firewall_close(&a->firewall);
     ftun_tun_close(&a->tun);
@@ -289,4 +287,27 @@ void ftun_attachment_close(struct ftun_attachment *a)
             close(a->reserved[i]);
         a->reserved[i] = -1;
     }
+}
+
+bool ftun_attachment_open(struct ftun_attachment *a, const struct ftun_attachment_plan *plan,
+                          struct ftun_error *error)
+{
+    *a = (struct ftun_attachment){
+        .plan = *plan, .tun.fd = -1, .sysctls.user_fd = -1, .reserved = {-1, -1}};
+    const int lock = lock_namespace();
+    const bool done =
+        plan->kind == FTUN_ATTACHMENT_NAT ? set_up_nat(a, error) : set_up_nothing(a, error);
+    if (done)
+        a->mtu = path_mtu(plan);
+    else
+        take_down(a);
+    unlock_namespace(lock);
+    return done;
+}
+
+void ftun_attachment_close(struct ftun_attachment *a)
+{
+    const int lock = lock_namespace();
+    take_down(a);
+    unlock_namespace(lock);
 }

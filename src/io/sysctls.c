@@ -3,12 +3,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* asm-generic/socket.h, since 5.14 */
+#endif
 
 enum { VALUE_MAX = 32, FILE_PATH_MAX = 192 };
 
@@ -111,18 +117,6 @@ static bool contains(const struct settings *settings, const char *path)
     return false;
 }
 
-static int lock_state(const struct ftun_sysctls *sysctls)
-{
-    char path[FILE_PATH_MAX];
-    state_path(sysctls, "lock", path);
-    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0 && flock(fd, LOCK_EX) != 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 /* --- who wants what ----------------------------------------------------------------------- */
 
 static bool is_alive(const char *path)
@@ -164,8 +158,8 @@ static void collect_wanted(const struct ftun_sysctls *sysctls, struct settings *
     closedir(directory);
 }
 
-/* Put back what nobody wants any more. Called with the state locked. */
-static void put_back_unwanted(const struct ftun_sysctls *sysctls)
+/* Put back what nobody wants any more. Returns how many changed settings are left. */
+static int put_back_unwanted(const struct ftun_sysctls *sysctls)
 {
     struct settings wanted;
     struct settings changed;
@@ -179,15 +173,34 @@ static void put_back_unwanted(const struct ftun_sysctls *sysctls)
             write_value(changed.at[i].path, changed.at[i].value); /* a link may be gone: fine */
     }
     save(sysctls, &kept);
+    return kept.count;
+}
+
+/* A namespace's inode number comes again once it is gone, its cookie never (Linux 5.14). */
+static bool identify_namespace(uint64_t *identity)
+{
+    socklen_t len = sizeof *identity;
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const bool has_cookie =
+        fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, identity, &len) == 0;
+    if (fd >= 0)
+        close(fd);
+    struct stat netns;
+    if (has_cookie)
+        return true;
+    if (stat("/proc/self/ns/net", &netns) != 0)
+        return false;
+    *identity = netns.st_ino;
+    return true;
 }
 
 static bool make_directory(struct ftun_sysctls *sysctls, struct ftun_error *error)
 {
-    struct stat netns;
-    if (stat("/proc/self/ns/net", &netns) != 0)
+    uint64_t identity;
+    if (!identify_namespace(&identity))
         return ftun_fail(error, "cannot read /proc/self/ns/net: %s", strerror(errno));
-    snprintf(sysctls->directory, sizeof sysctls->directory, "/run/ftun/net-%lu",
-             (unsigned long)netns.st_ino);
+    snprintf(sysctls->directory, sizeof sysctls->directory, "/run/ftun/net-%llu",
+             (unsigned long long)identity);
     if ((mkdir("/run/ftun", 0755) != 0 && errno != EEXIST) ||
         (mkdir(sysctls->directory, 0755) != 0 && errno != EEXIST))
         return ftun_fail(error, "cannot make %s: %s; --setup=none does without it",
@@ -195,24 +208,26 @@ static bool make_directory(struct ftun_sysctls *sysctls, struct ftun_error *erro
     return true;
 }
 
+static void user_path(const struct ftun_sysctls *sysctls, char path[FILE_PATH_MAX])
+{
+    char name[32];
+    snprintf(name, sizeof name, "user-%d", (int)getpid());
+    state_path(sysctls, name, path);
+}
+
 bool ftun_sysctls_open(struct ftun_sysctls *sysctls, struct ftun_error *error)
 {
+    char path[FILE_PATH_MAX];
     sysctls->user_fd = -1;
     if (!make_directory(sysctls, error))
         return false;
-    const int lock = lock_state(sysctls);
-    if (lock < 0)
-        return ftun_fail(error, "cannot lock %s: %s", sysctls->directory, strerror(errno));
     put_back_unwanted(sysctls);
-    char name[32];
-    char path[FILE_PATH_MAX];
-    snprintf(name, sizeof name, "user-%d", (int)getpid());
-    state_path(sysctls, name, path);
+    user_path(sysctls, path);
     sysctls->user_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-    if (sysctls->user_fd >= 0)
-        flock(sysctls->user_fd, LOCK_EX | LOCK_NB);
-    close(lock);
-    return sysctls->user_fd >= 0 || ftun_fail(error, "cannot write %s: %s", path, strerror(errno));
+    if (sysctls->user_fd < 0)
+        return ftun_fail(error, "cannot write %s: %s", path, strerror(errno));
+    flock(sysctls->user_fd, LOCK_EX | LOCK_NB);
+    return true;
 }
 
 /* Remember the old value before the new one is written: a crash in between puts back nothing
@@ -235,18 +250,14 @@ static bool change(struct ftun_sysctls *sysctls, const char *path, const char *b
 bool ftun_sysctls_want(struct ftun_sysctls *sysctls, const char *path, const char *value,
                        struct ftun_error *error)
 {
-    const int lock = lock_state(sysctls);
-    if (lock < 0)
-        return ftun_fail(error, "cannot lock %s: %s", sysctls->directory, strerror(errno));
     char before[VALUE_MAX];
     bool done = dprintf(sysctls->user_fd, "%s %s\n", path, value) > 0 && read_value(path, before);
     if (done && strcmp(before, value) != 0)
         done = change(sysctls, path, before, value);
-    if (!done)
-        ftun_fail(error, "cannot set /proc/sys/%s to %s: %s; set it by hand and use --setup=none",
-                  path, value, strerror(errno));
-    close(lock);
-    return done;
+    return done || ftun_fail(error,
+                             "cannot set /proc/sys/%s to %s: %s; set it by hand and use "
+                             "--setup=none",
+                             path, value, strerror(errno));
 }
 
 bool ftun_sysctls_changed(const struct ftun_sysctls *sysctls, const char *path)
@@ -260,10 +271,14 @@ void ftun_sysctls_close(struct ftun_sysctls *sysctls)
 {
     if (sysctls->user_fd < 0)
         return;
-    const int lock = lock_state(sysctls);
-    close(sysctls->user_fd); /* its lock goes with it: this instance counts as dead now */
+    char path[FILE_PATH_MAX];
+    user_path(sysctls, path);
+    unlink(path);
+    close(sysctls->user_fd);
     sysctls->user_fd = -1;
-    put_back_unwanted(sysctls);
-    if (lock >= 0)
-        close(lock);
+    if (put_back_unwanted(sysctls) > 0)
+        return;
+    state_path(sysctls, "changed", path);
+    unlink(path);
+    rmdir(sysctls->directory); /* stays when another instance is in it */
 }

@@ -1,10 +1,11 @@
 /* Kernel settings that ftun changes while it runs, and puts back: by the last of the instances
  * that want one, and after a `kill -9` by the next instance to start.
  *
- * /run/ftun/net-<inode of the network namespace>/
- *     lock           held while the others are looked at or changed
+ * /run/ftun/net-<cookie of the network namespace>/
  *     changed        the settings that ftun has changed, and their values before
- *     user-<pid>     held (flock) by a living instance; lists the settings that it wants */
+ *     user-<pid>     held (flock) by a living instance; lists the settings that it wants
+ *
+ * Callers see to it that one instance at a time is in here (attachment.c has the lock). */
 #ifndef FTUN_IO_SYSCTLS_H
 #define FTUN_IO_SYSCTLS_H
 
