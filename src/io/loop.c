@@ -188,21 +188,28 @@ static void send_burst(struct ftun_loop *loop, uint32_t flow, const struct ftun_
     } while (done < burst->len);
 }
 
+static void send_to_flow_of(struct ftun_loop *loop, const struct ftun_udp_message *head,
+                            const struct ftun_burst *burst)
+{
+    const uint32_t flow =
+        ftun_endpoint_flow(loop->config.endpoint, loop->now_ns, &head->source, &loop->actions);
+    if (flow == FTUN_NO_FLOW)
+        return;
+    ftun_listener_learn(loop->config.listener, flow, head);
+    carry_out_all(loop, NULL, NULL);
+    send_burst(loop, flow, burst);
+}
+
 static void read_listener(struct ftun_loop *loop)
 {
-    struct ftun_listener *listener = loop->config.listener;
-    const int count = ftun_udp_receive(listener->fd, loop->batch, true);
-    for (size_t i = 0; count > 0 && i < (size_t)count;) {
-        const struct ftun_udp_message *head = ftun_udp_message(loop->batch, i);
+    const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
+    ftun_udp_taken taken = 0;
+    while (count > 0 && ftun_udp_left((size_t)count, taken)) {
+        const struct ftun_udp_message *head;
         struct ftun_slice slices[FTUN_UDP_MESSAGES_MAX];
-        const struct ftun_burst burst = ftun_udp_next_burst(loop->batch, (size_t)count, &i, slices);
-        const uint32_t flow =
-            ftun_endpoint_flow(loop->config.endpoint, loop->now_ns, &head->source, &loop->actions);
-        if (flow == FTUN_NO_FLOW)
-            continue;
-        ftun_listener_learn(listener, flow, head);
-        carry_out_all(loop, NULL, NULL);
-        send_burst(loop, flow, &burst);
+        const struct ftun_burst burst =
+            ftun_udp_next_burst(loop->batch, (size_t)count, &taken, slices, &head);
+        send_to_flow_of(loop, head, &burst);
     }
 }
 
@@ -214,9 +221,12 @@ static void read_upstream(struct ftun_loop *loop, uint32_t flow)
     const int count = ftun_udp_receive(fd, loop->batch, false);
     if (count < 0)
         loop->counters.application_refused++;
-    for (size_t i = 0; count > 0 && i < (size_t)count;) {
+    ftun_udp_taken taken = 0;
+    while (count > 0 && ftun_udp_left((size_t)count, taken)) {
+        const struct ftun_udp_message *head;
         struct ftun_slice slices[FTUN_UDP_MESSAGES_MAX];
-        const struct ftun_burst burst = ftun_udp_next_burst(loop->batch, (size_t)count, &i, slices);
+        const struct ftun_burst burst =
+            ftun_udp_next_burst(loop->batch, (size_t)count, &taken, slices, &head);
         send_burst(loop, flow, &burst);
     }
 }

@@ -203,21 +203,38 @@ static bool joins(const struct ftun_burst *burst, const struct ftun_udp_message 
            (same_size || one_shorter) && burst->len + next->len <= FTUN_BURST_MAX;
 }
 
-struct ftun_burst ftun_udp_next_burst(const struct ftun_udp_batch *batch, size_t count,
-                                      size_t *first, struct ftun_slice *slices)
+static void append(struct ftun_burst *burst, struct ftun_slice *slices,
+                   const struct ftun_udp_message *message)
 {
-    const struct ftun_udp_message *head = &batch->messages[*first];
-    struct ftun_burst burst = {.slices = slices, .stride = head->stride};
-    size_t i = *first;
-    do {
-        const struct ftun_udp_message *message = &batch->messages[i];
-        slices[burst.slice_count++] =
-            (struct ftun_slice){.data = message->data, .len = message->len};
-        burst.len += message->len;
-        i++;
-    } while (i < count && same_source(head, &batch->messages[i]) &&
-             joins(&burst, &batch->messages[i]));
-    *first = i;
+    slices[burst->slice_count++] = (struct ftun_slice){.data = message->data, .len = message->len};
+    burst->len += message->len;
+}
+
+static bool is_taken(ftun_udp_taken taken, size_t i)
+{
+    return (taken >> i & 1) != 0;
+}
+
+/* Datagrams of several flows arrive interleaved: a burst skips those of others, and ends at the
+ * first of its own source that may not join. */
+struct ftun_burst ftun_udp_next_burst(const struct ftun_udp_batch *batch, size_t count,
+                                      ftun_udp_taken *taken, struct ftun_slice *slices,
+                                      const struct ftun_udp_message **head)
+{
+    size_t i = (size_t)__builtin_ctzll(~*taken);
+    *head = &batch->messages[i];
+    struct ftun_burst burst = {.slices = slices, .stride = (*head)->stride};
+    append(&burst, slices, *head);
+    *taken |= UINT64_C(1) << i;
+    for (i++; i < count; i++) {
+        const struct ftun_udp_message *next = &batch->messages[i];
+        if (is_taken(*taken, i) || !same_source(*head, next))
+            continue;
+        if (!joins(&burst, next))
+            break;
+        append(&burst, slices, next);
+        *taken |= UINT64_C(1) << i;
+    }
     return burst;
 }
 

@@ -35,7 +35,7 @@ struct ftun_udp_message {
     struct ftun_udp_local local;
 };
 
-#define FTUN_UDP_MESSAGES_MAX 64u
+#define FTUN_UDP_MESSAGES_MAX 64u /* bits of an ftun_udp_taken */
 
 struct ftun_udp_batch; /* buffers of one receive call, a few MiB; reused by each */
 
@@ -50,10 +50,22 @@ int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed);
 
 const struct ftun_udp_message *ftun_udp_message(const struct ftun_udp_batch *batch, size_t i);
 
-/* Join messages from `*first` on that are datagrams of one source and size into one burst; its
- * slices are written to `slices` (room for FTUN_UDP_MESSAGES_MAX). *first moves behind them. */
+/* Which messages of a batch have become part of a burst: one bit each. */
+typedef uint64_t ftun_udp_taken;
+
+/* The first message not taken, and those after it of the same source and size, joined to one
+ * burst; its slices are written to `slices` (room for FTUN_UDP_MESSAGES_MAX), its messages are
+ * marked in `taken`. Order is kept within each source. Call while messages are left. */
 struct ftun_burst ftun_udp_next_burst(const struct ftun_udp_batch *batch, size_t count,
-                                      size_t *first, struct ftun_slice *slices);
+                                      ftun_udp_taken *taken, struct ftun_slice *slices,
+                                      const struct ftun_udp_message **head);
+
+/* Are messages left? */
+static inline bool ftun_udp_left(size_t count, ftun_udp_taken taken)
+{
+    const ftun_udp_taken all = count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+    return taken != all;
+}
 
 /* Send `len` bytes as datagrams of `stride` bytes (the last may be shorter): to `to` from `local`,
  * or where the socket is connected to when both are NULL. Returns how many datagrams were not

@@ -53,11 +53,14 @@ static void send_one(int fd, size_t len)
 static const char *bursts(void)
 {
     static char text[256];
-    size_t used = 0, i = 0;
+    size_t used = 0;
+    ftun_udp_taken taken = 0;
+    const struct ftun_udp_message *head;
     const int count = ftun_udp_receive(receiver, batch, true);
     text[0] = '\0';
-    while (count > 0 && i < (size_t)count) {
-        const struct ftun_burst burst = ftun_udp_next_burst(batch, (size_t)count, &i, slices);
+    while (count > 0 && ftun_udp_left((size_t)count, taken)) {
+        const struct ftun_burst burst =
+            ftun_udp_next_burst(batch, (size_t)count, &taken, slices, &head);
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%zux%zu", used > 0 ? " " : "",
                                  burst.len, burst.stride);
     }
@@ -90,6 +93,18 @@ static void another_source_or_a_larger_size_begins_a_burst(void **state)
     send_one(other, 100);
     send_one(other, 101);
     assert_string_equal(bursts(), "100x100 100x100 101x101");
+}
+
+static void datagrams_of_two_sources_that_alternate_are_two_bursts(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        send_one(sender, 100);
+        send_one(other, 200);
+    }
+    send_one(sender, 300); /* ends the first burst: order within a source is kept */
+    send_one(sender, 100);
+    assert_string_equal(bursts(), "300x100 600x200 400x300");
 }
 
 static void an_empty_datagram_stands_alone(void **state)
@@ -186,6 +201,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_shorter_datagram_ends_a_burst, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_source_or_a_larger_size_begins_a_burst, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(datagrams_of_two_sources_that_alternate_are_two_bursts,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_datagram_stands_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_burst_never_exceeds_a_packet, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_sent_as_a_burst_arrives_as_its_datagrams, set_up,

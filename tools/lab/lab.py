@@ -108,6 +108,14 @@ class Host:
     def ip(self, *arguments):
         return run("ip", "-n", self.netns, *map(str, arguments))
 
+    def wait_for_carrier(self, device, timeout=5.0):
+        """Wait until a device that was set up is operational."""
+        end = time.monotonic() + timeout
+        while " state UP " not in self.ip("-o", "link", "show", "dev", device).stdout:
+            if time.monotonic() > end:
+                raise LabError(f"{self.name}: {device} does not come up")
+            time.sleep(0.005)
+
     def nft(self, ruleset):
         """Load an nftables ruleset given as text."""
         path = self.lab.directory / f"{next(_counter):03d}-{self.name}.nft"
@@ -170,6 +178,10 @@ class Lab(contextlib.AbstractContextManager):
                 nodad = ("nodad",) if ":" in pair[side] else ()
                 host.ip("addr", "add", pair[side], "dev", device, *nodad)
             host.ip("link", "set", device, "up")
+        # The kernel notices a carrier a little later. An IPv6 neighbour solicitation sent before is
+        # lost, and repeated only after a second.
+        for host, device in zip((left, right), names):
+            host.wait_for_carrier(device)
 
 
 def end_on_signals():

@@ -1,0 +1,127 @@
+"""Topologies and actors of the end-to-end tests.
+
+    pair:    client 10.77.0.1 ─────────── 10.77.0.2 server       (fd77::1, fd77::2)
+
+    routed:  client 10.1.0.2 ── 10.1.0.1 router 10.77.0.1 ── 10.77.0.2 server
+                   fd01::2          fd01::1     fd77::1         fd77::2
+
+The router masquerades, drops all UDP and every packet that conntrack calls invalid, and counts
+both. Applications are ftun-load or a few lines of Python; ftun is the real binary.
+"""
+
+import json
+import os
+import pathlib
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools" / "lab"))
+import lab as laboratory  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("FTUN_BUILD", ROOT / "build"))
+FTUN = BUILD / "ftun"
+LOAD = BUILD / "ftun-load"
+
+SERVER4, SERVER6 = "10.77.0.2", "fd77::2"
+READY = "listening on"
+
+ROUTER_RULES = """
+table inet strict {
+    counter dropped_udp {}
+    counter dropped_invalid {}
+    chain forward {
+        type filter hook forward priority 0; policy accept;
+        meta l4proto udp counter name dropped_udp drop
+        ct state invalid counter name dropped_invalid drop
+    }
+    chain postrouting {
+        type nat hook postrouting priority srcnat; policy accept;
+        oifname "outer" masquerade
+    }
+}
+"""
+
+
+class World:
+    """A lab with a client and a server host, and what tests do with them."""
+
+    def __init__(self, lab, client, server, router=None):
+        self.lab, self.client, self.server, self.router = lab, client, server, router
+
+    def ftun(self, host, *arguments):
+        process = host.start(FTUN, *arguments)
+        process.wait_for(READY)
+        return process
+
+    def start_server(self, *options, local="4567", remote="127.0.0.1:5001", host=None):
+        return self.ftun(host or self.server, "server", "--local", local, "--remote", remote,
+                         *options)
+
+    def start_client(self, *options, local="127.0.0.1:5000", remote=f"{SERVER4}:4567", host=None):
+        return self.ftun(host or self.client, "client", "--local", local, "--remote", remote,
+                         *options)
+
+    def start_sink(self, *options, listen="127.0.0.1:5001", host=None):
+        sink = (host or self.server).start(LOAD, "sink", "--listen", listen, *options)
+        sink.wait_for(READY)
+        return sink
+
+    def echo(self, count=100, size=64, to="127.0.0.1:5000", host=None, interval=0):
+        """Ping-pong through the tunnel; the figures of ftun-load echo."""
+        done = (host or self.client).run(LOAD, "echo", "--to", to, "--count", count, "--size", size,
+                                         "--interval-us", interval, check=False, timeout=120)
+        return json.loads(done.stdout or "{}") or {"echoed": 0, "error": done.stderr}
+
+    def send(self, *options, to="127.0.0.1:5000", host=None):
+        return json.loads((host or self.client).run(LOAD, "send", "--to", to, *options,
+                                                    timeout=300).stdout)
+
+    def dropped(self, counter):
+        """Packets that the strict router dropped as "udp" or as "invalid"."""
+        listing = self.router.run("nft", "-j", "list", "counter", "inet", "strict",
+                                  f"dropped_{counter}").stdout
+        return json.loads(listing)["nftables"][1]["counter"]["packets"]
+
+
+def result(process):
+    """The JSON that a ftun-load process printed at its end."""
+    process.stop()
+    return json.loads(process.log().splitlines()[-1])
+
+
+def connect(lab, left, right, names, ipv4, ipv6, **options):
+    lab.link(left, right, names, ((f"{ipv4}1/24", f"{ipv4}2/24"), (f"{ipv6}1/64", f"{ipv6}2/64")),
+             **options)
+
+
+@pytest.fixture(name="lab")
+def fixture_lab(tmp_path):
+    with laboratory.Lab(tmp_path) as lab:
+        yield lab
+
+
+@pytest.fixture(name="pair")
+def fixture_pair(lab):
+    world = World(lab, lab.host("client"), lab.host("server"))
+    connect(lab, world.client, world.server, ("eth0", "eth0"), "10.77.0.", "fd77::")
+    return world
+
+
+def make_strict(router):
+    for name in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+        router.sysctl(name, 1)
+    router.nft(ROUTER_RULES)
+    router.sysctl("net.netfilter.nf_conntrack_tcp_be_liberal", 0)
+
+
+@pytest.fixture(name="routed")
+def fixture_routed(lab):
+    world = World(lab, lab.host("client"), lab.host("server"), lab.host("router"))
+    connect(lab, world.router, world.client, ("inner", "eth0"), "10.1.0.", "fd01::")
+    connect(lab, world.router, world.server, ("outer", "eth0"), "10.77.0.", "fd77::")
+    world.client.ip("route", "add", "default", "via", "10.1.0.1")
+    world.client.ip("-6", "route", "add", "default", "via", "fd01::1")
+    make_strict(world.router)
+    return world

@@ -1,0 +1,208 @@
+"""Starting, ending, dying, coming back: what is left behind, and how soon traffic flows again."""
+
+import json
+import pathlib
+import signal
+import time
+
+import pytest
+
+from conftest import FTUN, READY, result
+
+
+def traces(host):
+    """All that ftun ever sets up in a host."""
+    return {
+        "tables": host.run("nft", "list", "tables").stdout.split("\n")[:-1],
+        "links": [link["ifname"] for link in json.loads(host.run("ip", "-j", "link").stdout)],
+        "forwarding": [host.sysctl(f"net.ipv4.conf.eth0.{name}") for name in ("forwarding",)] +
+                      [host.sysctl("net.ipv6.conf.all.forwarding"),
+                       host.sysctl("net.ipv6.conf.eth0.accept_ra"),
+                       host.sysctl("net.ipv4.ip_forward")],
+    }
+
+
+def test_F28_sigterm_and_sigint_remove_everything_and_exit_0(pair):
+    before = traces(pair.client), traces(pair.server)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        server, client = pair.start_server(), pair.start_client()
+        sink = pair.start_sink("--echo")
+        pair.echo()
+        assert traces(pair.client) != before[0] and traces(pair.server) != before[1]
+        assert client.stop(number) == 0
+        assert server.stop(number) == 0
+        sink.stop()
+        assert (traces(pair.client), traces(pair.server)) == before
+
+
+def test_F28_kill_leaves_no_table_and_no_tun(pair):
+    before = traces(pair.client), traces(pair.server)
+    server, client = pair.start_server(), pair.start_client()
+    pair.start_sink("--echo")
+    pair.echo()
+    for process in (server, client):
+        process.stop(signal.SIGKILL)
+    for host, old in zip((pair.client, pair.server), before):
+        new = traces(host)
+        assert (new["tables"], new["links"]) == (old["tables"], old["links"])
+
+
+def test_F28_forwarding_left_by_a_kill_is_put_back_by_the_next_start(pair):
+    before = traces(pair.server)
+    pair.start_server().stop(signal.SIGKILL)
+    assert pair.server.sysctl("net.ipv4.conf.eth0.forwarding") == "1"
+    assert pair.start_server().stop() == 0
+    assert traces(pair.server) == before
+
+
+def test_forwarding_that_was_on_stays_on(pair):
+    pair.server.sysctl("net.ipv4.conf.eth0.forwarding", 1)
+    assert pair.start_server().stop() == 0
+    assert pair.server.sysctl("net.ipv4.conf.eth0.forwarding") == "1"
+
+
+def test_forwarding_stays_on_while_another_instance_needs_it(pair):
+    first = pair.start_server()
+    second = pair.start_server(local="4568")
+    assert first.stop() == 0
+    assert pair.server.sysctl("net.ipv4.conf.eth0.forwarding") == "1"
+    assert second.stop() == 0
+    assert pair.server.sysctl("net.ipv4.conf.eth0.forwarding") == "0"
+
+
+def test_forwarding_that_ftun_switched_on_leads_only_to_its_tun(pair, lab):
+    """A host that was no router does not become one for others."""
+    third = lab.host("third")
+    lab.link(pair.server, third, ("eth1", "eth0"), (("10.88.0.1/24", "10.88.0.2/24"),))
+    third.ip("route", "add", "default", "via", "10.88.0.1")
+    pair.client.ip("route", "add", "10.88.0.0/24", "via", "10.77.0.2")
+    pair.start_server()
+    ping = ("ping", "-c", "1", "-W", "1", "10.88.0.2")
+    assert pair.client.run(*ping, check=False).returncode != 0
+    pair.server.sysctl("net.ipv4.ip_forward", 0)
+
+
+def test_F27_another_programs_flush_leaves_the_table(pair):
+    pair.start_server()
+    pair.start_client()
+    pair.start_sink("--echo")
+    for host in (pair.client, pair.server):
+        host.run("nft", "flush", "ruleset", check=False)
+    assert pair.echo()["echoed"] == 100
+
+
+def traffic_is_back(world, within=3.0):
+    """Seconds until an echo comes back, each tried for at most 100 ms."""
+    start = time.monotonic()
+    script = """
+import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 6000))
+s.connect(("127.0.0.1", 5000))
+s.settimeout(0.1)
+for _ in range(100):
+    try:
+        s.send(b"are you there, far away? ....")
+        s.recv(2000)
+        sys.exit(0)
+    except ConnectionRefusedError:
+        time.sleep(0.1)
+    except TimeoutError:
+        pass
+sys.exit(1)
+"""
+    world.client.run("/usr/bin/python3", "-c", script)
+    taken = time.monotonic() - start
+    assert taken < within, f"traffic is back after {taken:.1f} s only"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("who", ["server", "client"])
+def test_F17_traffic_is_back_within_3_s_of_a_restart(routed, who, number):
+    """The application keeps its socket; the router keeps its idea of the old connection."""
+    running = {"server": routed.start_server(), "client": routed.start_client()}
+    start = {"server": routed.start_server, "client": routed.start_client}
+    routed.start_sink("--echo")
+    traffic_is_back(routed)
+    running[who].stop(number)
+    start[who]()
+    traffic_is_back(routed)
+
+
+def test_F17_traffic_is_back_when_the_server_was_away_for_a_while(routed):
+    server = routed.start_server()
+    routed.start_client()
+    routed.start_sink("--echo")
+    traffic_is_back(routed)
+    server.stop(signal.SIGKILL)
+    routed.echo(count=3)  # into the void
+    routed.start_server()
+    traffic_is_back(routed)
+
+
+def test_F17_all_flows_are_closed_by_fin_at_shutdown(pair):
+    server = pair.start_server()
+    client = pair.start_client()
+    sink = pair.start_sink()
+    pair.send("--flows", "200", "--count", "2000", "--size", "100", "--rate", "2K")
+    start = time.monotonic()
+    assert client.stop() == 0
+    assert time.monotonic() - start < 1.5
+    server.wait_for("total flows-closed: 200" if not server.send_signal(signal.SIGUSR1) else "")
+    assert result(sink)["flows"] == 200
+
+
+def test_F09_an_application_may_restart(pair):
+    """ECONNREFUSED from the application's port: counted, the flow stays."""
+    server = pair.start_server()
+    client = pair.start_client()
+    sink = pair.start_sink("--echo")
+    traffic_is_back(pair)
+    sink.stop()
+    pair.client.run("/usr/bin/python3", "-c", """
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 6000))
+for _ in range(20):
+    s.sendto(b"nobody is there", ("127.0.0.1", 5000))
+    time.sleep(0.01)
+""")
+    server.wait_for("application-refused: the application's port is closed")
+    pair.start_sink("--echo")
+    traffic_is_back(pair)
+    assert "closed" not in client.log() and "flow 0 closed" not in server.log()
+    assert "flow 1" not in client.log()
+
+
+def test_F30_ten_instances_without_options(pair):
+    """Ten clients and ten servers; names and addresses are chosen by themselves."""
+    for i in range(10):
+        pair.start_server(local=str(4600 + i), remote=f"127.0.0.1:{5100 + i}")
+        pair.start_sink("--echo", listen=f"127.0.0.1:{5100 + i}")
+        pair.start_client(local=f"127.0.0.1:{5200 + i}", remote=f"10.77.0.2:{4600 + i}")
+    for i in range(10):
+        assert pair.echo(count=20, to=f"127.0.0.1:{5200 + i}")["echoed"] == 20
+
+
+def test_F30_instances_that_start_at_once_choose_different_addresses(pair):
+    clients = [pair.client.start(FTUN, "client", "--local", f"127.0.0.1:{5300 + i}", "--remote",
+                                 "10.77.0.2:4567") for i in range(5)]
+    own = {client.wait_for(r"is up: ([0-9.]+)").group(1) for client in clients}
+    for client in clients:
+        client.wait_for(READY)
+    assert len(own) == 5
+
+
+def test_a_tun_that_is_taken_away_ends_ftun_with_one_line(pair):
+    client = pair.start_client()
+    pair.client.ip("link", "delete", "ftun0")
+    assert client.wait(5) == 1
+    assert "error   the TUN device ftun0 is gone" in client.log()
+
+
+def test_nothing_is_left_below_run(pair):
+    state = pathlib.Path("/run/ftun")
+    before = set(state.iterdir()) if state.exists() else set()
+    server, client = pair.start_server(), pair.start_client()
+    assert client.stop() == 0 and server.stop() == 0
+    assert set(state.iterdir()) <= before

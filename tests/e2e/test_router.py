@@ -1,0 +1,110 @@
+"""Through a router that masquerades, drops all UDP and everything that conntrack calls invalid."""
+
+import json
+
+import pytest
+
+from conftest import LOAD, SERVER4, SERVER6, connect, make_strict, result
+
+BOTH = pytest.mark.parametrize("remote", [f"{SERVER4}:4567", f"[{SERVER6}]:4567"],
+                               ids=["ipv4", "ipv6"])
+
+
+def test_plain_udp_dies_and_the_tunnel_lives(routed):
+    routed.start_sink("--echo", listen="0.0.0.0:5001")
+    assert routed.echo(count=2, to=f"{SERVER4}:5001")["echoed"] == 0
+    assert routed.dropped("udp") == 2
+    routed.start_server()
+    routed.start_client()
+    assert routed.echo(count=1000, size=1400)["echoed"] == 1000
+    assert routed.dropped("udp") == 2
+    assert routed.dropped("invalid") == 0
+
+
+@BOTH
+def test_F13_a_gigabyte_one_way_passes_strict_conntrack(routed, remote):
+    """The far application never answers. Phantun stalls after 128 KiB."""
+    routed.start_server()
+    routed.start_client(remote=remote)
+    sink = routed.start_sink()
+    sent = routed.send("--mode", "gso", "--size", "1400", "--count", "714286", "--seconds", "60",
+                       "--rate", "1.2G")
+    figures = result(sink)
+    assert sent["bytes"] >= 1_000_000_000
+    assert routed.dropped("invalid") == 0
+    assert figures["bytes"] > 0.99 * sent["bytes"]
+    assert figures["corrupted"] == figures["reordered"] == figures["duplicated"] == 0
+
+
+def test_both_ways_at_once_nothing_is_invalid(routed):
+    routed.start_server()
+    routed.start_client()
+    routed.start_sink("--echo")
+    routed.send("--mode", "mmsg", "--size", "24-1400", "--seconds", "3", "--flows", "8", "--rate",
+                "300M")
+    assert routed.dropped("invalid") == 0
+
+
+def test_closing_is_valid_too(routed):
+    server = routed.start_server()
+    client = routed.start_client()
+    routed.start_sink("--echo")
+    routed.echo(count=10)
+    assert client.stop() == 0
+    server.wait_for("closed: closed by the peer")
+    assert server.stop() == 0
+    assert routed.dropped("invalid") == 0
+
+
+def lose(router, percent):
+    router.nft(f"""table inet loss {{ chain forward {{
+        type filter hook forward priority 10; policy accept;
+        numgen random mod 100 < {percent} drop }} }}""")
+
+
+@pytest.mark.parametrize("percent", [1, 10])
+def test_loss_costs_what_is_lost_and_no_more(routed, percent):
+    """No retransmission, no stall: of 20,000 datagrams the network's share is missing."""
+    lose(routed.router, percent)
+    routed.start_server()
+    routed.start_client()
+    sink = routed.start_sink()
+    sent = routed.send("--mode", "single", "--size", "200", "--flows", "4", "--count", "20000",
+                       "--rate", "10K")
+    figures = result(sink)
+    lost = 1 - figures["datagrams"] / sent["datagrams"]
+    assert 0.5 * percent / 100 < lost < 1.5 * percent / 100
+    assert figures["corrupted"] == figures["reordered"] == figures["duplicated"] == 0
+    assert routed.dropped("invalid") == 0
+
+
+def test_two_clients_behind_one_nat(routed, lab):
+    """The second lives in the first one's network and looks the same from outside."""
+    second = lab.host("second")
+    connect(lab, routed.router, second, ("inner2", "eth0"), "10.2.0.", "fd02::")
+    second.ip("route", "add", "default", "via", "10.2.0.1")
+    routed.start_server()
+    routed.start_client()
+    routed.start_client(host=second)
+    routed.start_sink("--echo")
+    running = [host.start(LOAD, "echo", "--to", "127.0.0.1:5000", "--count", "2000")
+               for host in (routed.client, second)]
+    for process in running:
+        assert process.wait(60) == 0
+        assert json.loads(process.log())["echoed"] == 2000
+    assert routed.dropped("invalid") == 0
+
+
+def test_two_routers_in_a_row(routed, lab):
+    """Carrier-grade NAT behind home NAT."""
+    home = lab.host("home")
+    laptop = lab.host("laptop")
+    connect(lab, home, laptop, ("inner", "eth0"), "10.3.0.", "fd03::")
+    connect(lab, routed.router, home, ("inner3", "outer"), "10.4.0.", "fd04::")
+    laptop.ip("route", "add", "default", "via", "10.3.0.1")
+    home.ip("route", "add", "default", "via", "10.4.0.1")
+    make_strict(home)
+    routed.start_server()
+    routed.start_client(host=laptop)
+    routed.start_sink("--echo")
+    assert routed.echo(count=500, size=1400, host=laptop)["echoed"] == 500

@@ -1,0 +1,239 @@
+#include "address.h"
+#include "arguments.h"
+#include "clock.h"
+#include "commands.h"
+#include "fail.h"
+#include "json.h"
+#include "pattern.h"
+#include "stamp.h"
+#include "stop.h"
+#include "udp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const char help[] =
+    "ftun-load echo: send a datagram, wait for its echo, send the next; how long does each take?\n"
+    "\n"
+    "  --to ADDRESS:PORT   a ftun-load sink --echo, or anything else that echoes\n"
+    "  --count N           so many datagrams (default 10000)\n"
+    "  --size N            bytes in a datagram, 24 at least (default 64)\n"
+    "  --interval-us U     pause so many microseconds after each echo (default 0)\n"
+    "  --warm-up S         do the same for so many seconds before, unmeasured\n"
+    "\n"
+    "An echo that takes longer than a second is lost. It prints one line of JSON, times in\n"
+    "microseconds: p50 is the time that half of the echoes stayed below.\n"
+    "\n"
+    "Example, in two terminals:\n"
+    "  ftun-load sink --listen 127.0.0.1:5001 --echo\n"
+    "  ftun-load echo --to 127.0.0.1:5001 --count 10000 --size 1400\n"
+    "\n"
+    "Exit status: 0 measured, 1 it could not or no echo came, 2 bad usage.\n";
+
+enum { PATIENCE_MS = 1000 };
+
+struct plan {
+    struct address to;
+    uint64_t count;
+    struct size_range sizes;
+    uint64_t interval_us;
+    double warm_up;
+};
+
+struct pinger {
+    int socket;
+    uint32_t size;
+    uint32_t flow;
+    uint64_t sequence;
+    uint64_t lost;
+    uint64_t corrupted;
+    uint64_t *times_ns; /* of the echoes that came */
+    size_t echoed;
+    uint8_t datagram[PATTERN_SLICE_MOST];
+};
+
+static void read_plan(const char *const words[], struct plan *plan)
+{
+    struct argument arguments[] = {
+        {.name = "to", .read = argument_address, .target = &plan->to},
+        {.name = "count", .read = argument_count, .target = &plan->count},
+        {.name = "size", .read = argument_sizes, .target = &plan->sizes},
+        {.name = "interval-us", .read = argument_number, .target = &plan->interval_us},
+        {.name = "warm-up", .read = argument_seconds, .target = &plan->warm_up},
+    };
+    const size_t count = sizeof arguments / sizeof arguments[0];
+
+    arguments_read(words, arguments, count, help);
+    arguments_require(arguments, count, "to");
+    if (plan->sizes.least != plan->sizes.most || plan->sizes.least < STAMP_BYTES)
+        fail_usage("--size: expected one size, of 24 bytes at least");
+}
+
+/* Nothing listens there yet, or the tunnel is not up yet: that is a lost echo, not the end. */
+static bool is_passing(int error)
+{
+    return error == ECONNREFUSED || error == EAGAIN || error == EINTR || error == ENOBUFS ||
+           error == ENETUNREACH || error == EHOSTUNREACH;
+}
+
+static bool send_ping(struct pinger *pinger)
+{
+    const struct stamp stamp =
+        stamp_make(STAMP_MEASURED, pinger->flow, pinger->sequence, pinger->size);
+
+    memcpy(pinger->datagram, &stamp, STAMP_BYTES);
+    memcpy(pinger->datagram + STAMP_BYTES, stamp_body(&stamp), pinger->size - STAMP_BYTES);
+    if (send(pinger->socket, pinger->datagram, pinger->size, 0) >= 0)
+        return true;
+    if (!is_passing(errno))
+        fail("cannot send: %s", strerror(errno));
+    return false;
+}
+
+/* Is it the echo awaited, rather than a late one or a damaged one? */
+static bool is_awaited(struct pinger *pinger, size_t length)
+{
+    struct stamp stamp;
+
+    if (stamp_verify(pinger->datagram, length, &stamp) != STAMP_INTACT) {
+        pinger->corrupted++;
+        return false;
+    }
+    return stamp.flow == pinger->flow && stamp.sequence == pinger->sequence;
+}
+
+static bool await_echo(struct pinger *pinger, uint64_t deadline_ns)
+{
+    while (!stop_requested() && clock_now_ns() < deadline_ns) {
+        const ssize_t length = recv(pinger->socket, pinger->datagram, sizeof pinger->datagram, 0);
+
+        if (length >= 0 && is_awaited(pinger, (size_t)length))
+            return true;
+        if (length < 0 && !is_passing(errno))
+            fail("cannot receive: %s", strerror(errno));
+    }
+    return false;
+}
+
+static void ping(struct pinger *pinger)
+{
+    const uint64_t start_ns = clock_now_ns();
+    const uint64_t deadline_ns = start_ns + PATIENCE_MS * UINT64_C(1000000);
+    const bool echoed = send_ping(pinger) && await_echo(pinger, deadline_ns);
+
+    pinger->sequence++;
+    if (echoed) {
+        pinger->times_ns[pinger->echoed++] = clock_now_ns() - start_ns;
+        return;
+    }
+    if (stop_requested())
+        return;
+    pinger->lost++;
+    clock_sleep_until(deadline_ns);
+}
+
+static void pause_between(const struct plan *plan)
+{
+    if (plan->interval_us > 0)
+        clock_sleep_until(clock_now_ns() + plan->interval_us * 1000);
+}
+
+static void warm_up(struct pinger *pinger, const struct plan *plan)
+{
+    const uint64_t end_ns = clock_now_ns() + clock_from_seconds(plan->warm_up);
+
+    while (!stop_requested() && clock_now_ns() < end_ns) {
+        ping(pinger);
+        pinger->echoed = 0;
+        pause_between(plan);
+    }
+    pinger->lost = 0;
+    pinger->corrupted = 0;
+}
+
+static void ping_all(struct pinger *pinger, const struct plan *plan)
+{
+    for (uint64_t i = 0; i < plan->count && !stop_requested(); i++) {
+        ping(pinger);
+        pause_between(plan);
+    }
+}
+
+static int compare_times(const void *left, const void *right)
+{
+    const uint64_t first = *(const uint64_t *)left;
+    const uint64_t second = *(const uint64_t *)right;
+
+    return (first > second) - (first < second);
+}
+
+/* The smallest time that at least so many of 100 echoes did not exceed; times are in order. */
+static double percentile_us(const struct pinger *pinger, size_t percent)
+{
+    const size_t rank = (pinger->echoed * percent + 99) / 100;
+
+    if (pinger->echoed == 0)
+        return 0;
+    return (double)pinger->times_ns[rank - 1] / 1000;
+}
+
+static void report(struct pinger *pinger)
+{
+    qsort(pinger->times_ns, pinger->echoed, sizeof pinger->times_ns[0], compare_times);
+    json_open(NULL);
+    json_text("command", "echo");
+    json_count("size", pinger->size);
+    json_count("sent", pinger->echoed + pinger->lost);
+    json_count("echoed", pinger->echoed);
+    json_count("lost", pinger->lost);
+    json_count("corrupted", pinger->corrupted);
+    json_number("p50_us", percentile_us(pinger, 50));
+    json_number("p90_us", percentile_us(pinger, 90));
+    json_number("p99_us", percentile_us(pinger, 99));
+    json_number("max_us", percentile_us(pinger, 100));
+    json_close();
+}
+
+static struct pinger *open_pinger(const struct plan *plan)
+{
+    struct pinger *pinger = calloc(1, sizeof *pinger);
+
+    if (!pinger)
+        fail("out of memory");
+    pinger->times_ns = calloc(plan->count, sizeof *pinger->times_ns);
+    if (!pinger->times_ns)
+        fail("out of memory for %zu times", (size_t)plan->count);
+    pinger->size = plan->sizes.least;
+    pinger->flow = stamp_draw_flow();
+    pinger->socket = udp_connect(&plan->to);
+    udp_set_patience(pinger->socket, PATIENCE_MS);
+    return pinger;
+}
+
+static void close_pinger(struct pinger *pinger)
+{
+    close(pinger->socket);
+    free(pinger->times_ns);
+    free(pinger);
+}
+
+int echo_command(const char *const words[])
+{
+    struct plan plan = {.count = 10000, .sizes = {64, 64}};
+    struct pinger *pinger;
+    bool any;
+
+    read_plan(words, &plan);
+    stop_on_signals();
+    clock_sleep_precisely();
+    pinger = open_pinger(&plan);
+    warm_up(pinger, &plan);
+    ping_all(pinger, &plan);
+    report(pinger);
+    any = pinger->echoed > 0;
+    close_pinger(pinger);
+    return any ? EXIT_SUCCESS : EXIT_FAILURE;
+}
