@@ -147,7 +147,11 @@ static void carry_out(struct ftun_loop *loop, const struct ftun_action *action,
     }
 }
 
-/* `packet` and `burst` are the input that the actions came from; NULL where there was none. */
+/* The input that actions came from, where it was another. */
+static const struct ftun_tunnel_packet no_packet;
+static const struct ftun_burst no_burst;
+
+/* `packet` and `burst` are the input that the actions came from. */
 static void carry_out_all(struct ftun_loop *loop, const struct ftun_tunnel_packet *packet,
                           const struct ftun_burst *burst)
 {
@@ -158,7 +162,7 @@ static void carry_out_all(struct ftun_loop *loop, const struct ftun_tunnel_packe
     const uint32_t doomed = loop->doomed;
     loop->doomed = FTUN_NO_FLOW;
     ftun_endpoint_close(loop->config.endpoint, loop->now_ns, doomed, &loop->actions);
-    carry_out_all(loop, NULL, NULL);
+    carry_out_all(loop, &no_packet, &no_burst);
 }
 
 /* --- inputs ------------------------------------------------------------------------------- */
@@ -174,7 +178,7 @@ static void read_tunnel(struct ftun_loop *loop)
         if (loop->config.observer.packet != NULL)
             loop->config.observer.packet(loop->config.observer.context, &packet);
         ftun_endpoint_packet(loop->config.endpoint, loop->now_ns, &packet, &loop->actions);
-        carry_out_all(loop, &packet, NULL);
+        carry_out_all(loop, &packet, &no_burst);
     }
 }
 
@@ -184,7 +188,7 @@ static void send_burst(struct ftun_loop *loop, uint32_t flow, const struct ftun_
     do {
         done += ftun_endpoint_datagrams(loop->config.endpoint, loop->now_ns, flow, burst, done,
                                         &loop->actions);
-        carry_out_all(loop, NULL, burst);
+        carry_out_all(loop, &no_packet, burst);
     } while (done < burst->len);
 }
 
@@ -196,7 +200,7 @@ static void send_to_flow_of(struct ftun_loop *loop, const struct ftun_udp_messag
     if (flow == FTUN_NO_FLOW)
         return;
     ftun_listener_learn(loop->config.listener, flow, head);
-    carry_out_all(loop, NULL, NULL);
+    carry_out_all(loop, &no_packet, &no_burst);
     send_burst(loop, flow, burst);
 }
 
@@ -269,7 +273,7 @@ static void pass_time(struct ftun_loop *loop)
 {
     while (ftun_endpoint_deadline(loop->config.endpoint) <= loop->now_ns) {
         ftun_endpoint_timeout(loop->config.endpoint, loop->now_ns, &loop->actions);
-        carry_out_all(loop, NULL, NULL);
+        carry_out_all(loop, &no_packet, &no_burst);
     }
 }
 
@@ -278,7 +282,7 @@ static void close_all(struct ftun_loop *loop)
     bool more;
     do {
         more = ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions);
-        carry_out_all(loop, NULL, NULL);
+        carry_out_all(loop, &no_packet, &no_burst);
     } while (more);
 }
 
@@ -287,7 +291,7 @@ static void end_turn(struct ftun_loop *loop)
     bool more;
     do {
         more = ftun_endpoint_end_turn(loop->config.endpoint, &loop->actions);
-        carry_out_all(loop, NULL, NULL);
+        carry_out_all(loop, &no_packet, &no_burst);
     } while (more);
 }
 

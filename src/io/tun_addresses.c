@@ -7,7 +7,7 @@ enum {
     WIDE_PREFIX = 16 /* bits: routes this wide or wider are somebody's detour, not a network here */
 };
 
-static struct ftun_tun_addresses candidate(enum ftun_role role, enum ftun_family family, uint8_t k)
+static struct ftun_tun_addresses candidate(enum ftun_role role, enum ftun_family family, unsigned k)
 {
     struct ftun_tun_addresses out = {{.family = (uint8_t)family}, {.family = (uint8_t)family}};
     const uint8_t first = (uint8_t)(4 * k + 1);
@@ -42,7 +42,7 @@ static bool is_free(const struct ftun_address *address)
 bool ftun_tun_addresses_choose(enum ftun_role role, enum ftun_family family,
                                struct ftun_tun_addresses *out, struct ftun_error *error)
 {
-    for (uint8_t k = 0; k < CANDIDATES; k++) {
+    for (unsigned k = 0; k < CANDIDATES; k++) {
         *out = candidate(role, family, k);
         if (is_free(&out->host) && is_free(&out->own))
             return true;

@@ -144,11 +144,12 @@ def test_F17_all_flows_are_closed_by_fin_at_shutdown(pair):
     server = pair.start_server()
     client = pair.start_client()
     sink = pair.start_sink()
-    pair.send("--flows", "200", "--count", "2000", "--size", "100", "--rate", "2K")
+    pair.send("--flows", "200", "--count", "2000", "--size", "100", "--rate", "2000")
     start = time.monotonic()
     assert client.stop() == 0
     assert time.monotonic() - start < 1.5
-    server.wait_for("total flows-closed: 200" if not server.send_signal(signal.SIGUSR1) else "")
+    server.send_signal(signal.SIGUSR1)
+    server.wait_for("total flows-closed: 200")
     assert result(sink)["flows"] == 200
 
 

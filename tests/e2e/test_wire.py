@@ -1,0 +1,127 @@
+"""What the wire shows: TCP that adds up, as the host's own kernel would send it."""
+
+import time
+
+from scapy.all import IP, TCP, IPv6, PcapReader
+
+from conftest import SERVER4, SERVER6
+
+
+def capture(world, remote):
+    """One session of bulk, ping-pong and close, seen on the client's wire."""
+    server = world.start_server()
+    client = world.start_client(remote=f"{remote}:4567")
+    path = world.lab.directory / "wire.pcap"
+    tcpdump = world.client.start("tcpdump", "-ni", "eth0", "-s", "0", "-U", "-w", path, "tcp")
+    tcpdump.wait_for("listening on")
+    sink = world.start_sink("--echo")
+    world.send("--mode", "gso", "--size", "1000", "--count", "100", "--flows", "1")
+    world.echo(count=5, size=100)
+    time.sleep(0.2)
+    client.stop()
+    server.stop()
+    sink.stop()
+    time.sleep(0.3)
+    tcpdump.stop()
+    with PcapReader(str(path)) as packets:
+        return [packet for packet in packets if TCP in packet]
+
+
+def by_flow(packets):
+    flows = {}
+    for packet in packets:
+        flows.setdefault(min(packet[TCP].sport, packet[TCP].dport), packet[TCP].sport)
+    ports = {packet[TCP].sport for packet in packets} - {4567}
+    return {port: [p for p in packets if port in (p[TCP].sport, p[TCP].dport)] for port in ports}
+
+
+def from_client(packets):
+    return [packet for packet in packets if packet[TCP].dport == 4567]
+
+
+def from_server(packets):
+    return [packet for packet in packets if packet[TCP].sport == 4567]
+
+
+def payload_len(packet):
+    ip = packet[IP] if IP in packet else packet[IPv6]
+    total = ip.len if IP in packet else ip.plen + 40
+    return total - (ip.ihl * 4 if IP in packet else 40) - packet[TCP].dataofs * 4
+
+
+def adds_up(packets):
+    """Sequence numbers of one direction: each begins where the one before ended."""
+    expected = None
+    for packet in packets:
+        tcp = packet[TCP]
+        if tcp.flags.R:
+            continue
+        if expected is not None:
+            assert tcp.seq == expected, packet.summary()
+        expected = (tcp.seq + payload_len(packet) + int(tcp.flags.S) + int(tcp.flags.F)) % 2**32
+
+
+def checksum_is_right(packet):
+    ip = packet[IP] if IP in packet else packet[IPv6]
+    fresh = ip.__class__(bytes(ip))
+    if IP in packet:
+        del fresh.chksum
+    del fresh[TCP].chksum
+    return bytes(ip.__class__(bytes(fresh))) == bytes(ip)[:len(bytes(fresh))]
+
+
+def test_a_session_over_ipv4(pair):
+    for host in (pair.client, pair.server):  # the capture shall show final checksums
+        host.run("ethtool", "-K", "eth0", "tx", "off")
+    packets = capture(pair, SERVER4)
+    flows = by_flow(packets)
+    assert len(flows) == 2
+    for flow in flows.values():
+        for direction in (from_client(flow), from_server(flow)):
+            adds_up(direction)
+            assert all(packet[IP].ttl == 64 for packet in direction)
+            assert all(packet[IP].flags.DF for packet in direction)
+            assert direction[-1][TCP].flags.F or direction[-2][TCP].flags.F
+        syn, syn_ack, ack = flow[:3]
+        assert [str(p[TCP].flags) for p in (syn, syn_ack, ack)] == ["S", "SA", "A"]
+        linux = [("MSS", 1460), ("NOP", None), ("NOP", None), ("SAckOK", b""), ("NOP", None),
+                 ("WScale", 10)]
+        assert syn[TCP].options == syn_ack[TCP].options == linux
+        assert syn_ack[IP].id == 0
+        client_ids = [packet[IP].id for packet in from_client(flow)]
+        assert all((b - a) % 65536 == 1 for a, b in zip(client_ids, client_ids[1:]))
+    assert all(checksum_is_right(packet) for packet in packets)
+
+
+def test_a_burst_pushes_only_its_last_segment(pair):
+    packets = capture(pair, SERVER4)
+    bulk = max(by_flow(packets).values(), key=len)
+    data = [packet for packet in from_client(bulk) if payload_len(packet) > 0]
+    assert sum(payload_len(packet) for packet in data) == 100_000
+    pushed = [bool(packet[TCP].flags.P) for packet in data]
+    assert pushed[-1] and pushed.count(True) < len(pushed)
+
+
+def test_a_session_over_ipv6(pair):
+    for host in (pair.client, pair.server):
+        host.run("ethtool", "-K", "eth0", "tx", "off")
+    packets = capture(pair, f"[{SERVER6}]")
+    for flow in by_flow(packets).values():
+        for direction in (from_client(flow), from_server(flow)):
+            adds_up(direction)
+            assert all(packet[IPv6].hlim == 64 for packet in direction)
+        assert flow[0][TCP].options[0] == ("MSS", 1440)
+    assert all(checksum_is_right(packet) for packet in packets)
+
+
+def test_every_packet_and_action_is_a_line_of_the_debug_log(pair):
+    pair.start_server()
+    client = pair.start_client("--log", "debug")
+    pair.start_sink("--echo")
+    pair.echo(count=1, size=24)
+    client.wait_for(r"debug   > 192\.168\.200\.2:\d+ 10\.77\.0\.2:4567 S \d+:\d+\(0\) win 64240 "
+                    r"<mss 1460,nop,nop,sackOK,nop,wscale 10>")
+    client.wait_for(r"debug   < 10\.77\.0\.2:4567 192\.168\.200\.2:\d+ S\. ")
+    client.wait_for(r"debug   established flow 0 profile linux mss 1460")
+    client.wait_for(r"debug   > .* P\. \d+:\d+\(24\) ack")
+    client.wait_for(r"debug   deliver flow 0 bytes 24 stride 24")
