@@ -8,7 +8,10 @@
  *    them. A middlebox sees an ACK for data that it passed on itself.
  *  - A segment that comes late is delivered all the same, if it lags by at most FTUN_LATE_WINDOW;
  *    nothing tells a late segment from a repeated one, and UDP may deliver either.
- *  - When the peer's window is full, datagrams are refused instead of queued.
+ *  - When the peer's window is full, datagrams are refused instead of queued. If then nothing is
+ *    acknowledged for a retransmission timeout, all that was in flight is lost, and nobody will
+ *    send it again: snd_nxt goes back to snd_una, and new datagrams get the old sequence numbers.
+ *    A middlebox sees a retransmission. snd_max keeps later acknowledgments acceptable.
  *
  * Liveness counts received segments only (heard_at): what this end sends proves nothing.
  *
@@ -49,7 +52,8 @@ bool ftun_connection_valid(const struct ftun_connection *c)
 {
     if (c->state == FTUN_CLOSED)
         return true;
-    const bool sent_in_order = !ftun_seq_after(c->snd_una, c->snd_nxt);
+    const bool sent_in_order =
+        !ftun_seq_after(c->snd_una, c->snd_nxt) && !ftun_seq_after(c->snd_nxt, c->snd_max);
     const bool timer_runs = c->state == FTUN_ESTABLISHED || c->retransmit_at != FTUN_NEVER;
     return c->profile != NULL && c->mss > 0 && sent_in_order && timer_runs &&
            c->peer_window_scale <= FTUN_WINDOW_SCALE_MAX;
@@ -97,10 +101,19 @@ static void send_ack(struct ftun_connection *c, struct ftun_step *step)
     send_control(c, FTUN_ACK, c->snd_nxt, step);
 }
 
-static void send_challenge(struct ftun_connection *c, struct ftun_step *step)
+/* RFC 5961 7: a limit for each connection, so that no stranger's packets use up another's. */
+static bool may_challenge(struct ftun_connection *c, uint64_t now_ns)
 {
-    send_ack(c, step);
-    step->is_challenge = true;
+    if (now_ns < c->challenge_after)
+        return false;
+    c->challenge_after = now_ns + FTUN_CHALLENGE_INTERVAL;
+    return true;
+}
+
+static void send_challenge(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
+{
+    if (may_challenge(c, now_ns))
+        send_ack(c, step);
 }
 
 static void send_syn(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
@@ -157,6 +170,7 @@ static void establish(struct ftun_connection *c, uint64_t now_ns)
 {
     enter(c, FTUN_ESTABLISHED);
     c->heard_at = now_ns;
+    c->progress_at = now_ns;
     c->retransmit_at = FTUN_NEVER;
     c->ack_at = FTUN_NEVER;
     c->quick_acks = FTUN_QUICK_ACKS;
@@ -173,7 +187,7 @@ static void start_fin(struct ftun_connection *c, enum ftun_state state, uint64_t
                       struct ftun_step *step)
 {
     enter(c, state);
-    c->snd_nxt += 1;
+    c->snd_nxt = ++c->snd_max;
     send_fin(c, now_ns, step);
 }
 
@@ -188,6 +202,7 @@ void ftun_connection_connect(struct ftun_connection *c, uint64_t now_ns,
         .ack_at = FTUN_NEVER,
         .snd_una = first,
         .snd_nxt = first + 1,
+        .snd_max = first + 1,
         .mss = mss,
         .ip_id = profile->random_ip_id ? ip_id : 0,
         .state = FTUN_SYN_SENT,
@@ -204,6 +219,7 @@ void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
         .profile = profile,
         .snd_una = ack->acknowledgment,
         .snd_nxt = ack->acknowledgment,
+        .snd_max = ack->acknowledgment,
         .snd_edge = ack->acknowledgment,
         .rcv_nxt = ack->sequence,
         .mss = mss,
@@ -234,6 +250,7 @@ static void learn_from_syn_ack(struct ftun_connection *c, const struct ftun_tcp_
 {
     struct ftun_tcp_options options;
     ftun_tcp_options_parse(tcp->options, tcp->options_len, &options);
+    c->peer_named_mss = options.has_mss;
     if (options.has_mss && options.mss > 0 && options.mss < c->mss)
         c->mss = options.mss;
     c->peer_window_scale = options.has_window_scale ? options.window_scale : 0;
@@ -254,8 +271,8 @@ static enum ftun_refusal in_syn_sent(struct ftun_connection *c, uint64_t now_ns,
         return FTUN_TAKEN;
     }
     if (!acceptable && (tcp->flags & FTUN_ACK) != 0) {
-        send_rst(c, tcp->acknowledgment, step);
-        step->is_challenge = true; /* limited like one */
+        if (may_challenge(c, now_ns))
+            send_rst(c, tcp->acknowledgment, step);
         return FTUN_REFUSED_ACK_UNACCEPTABLE;
     }
     if (!acceptable)
@@ -275,38 +292,42 @@ static bool in_window(const struct ftun_connection *c, uint32_t sequence)
 }
 
 /* RFC 9293 3.10.7.4, first: what is outside the window is answered by an ACK, unless it is RST. */
-static enum ftun_refusal check_sequence(struct ftun_connection *c,
+static enum ftun_refusal check_sequence(struct ftun_connection *c, uint64_t now_ns,
                                         const struct ftun_tcp_header *tcp, struct ftun_step *step)
 {
     if (in_window(c, tcp->sequence))
         return FTUN_TAKEN;
     if ((tcp->flags & FTUN_RST) == 0)
-        send_challenge(c, step);
+        send_challenge(c, now_ns, step);
     return FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW;
 }
 
 /* RFC 5961 3.2: only the exact next sequence number resets. */
-static enum ftun_refusal take_rst(struct ftun_connection *c, const struct ftun_tcp_header *tcp,
-                                  struct ftun_step *step)
+static enum ftun_refusal take_rst(struct ftun_connection *c, uint64_t now_ns,
+                                  const struct ftun_tcp_header *tcp, struct ftun_step *step)
 {
     if (tcp->sequence != c->rcv_nxt) {
-        send_challenge(c, step);
+        send_challenge(c, now_ns, step);
         return FTUN_REFUSED_RST_INEXACT;
     }
     end(c, c->state == FTUN_ESTABLISHED ? FTUN_CLOSED_RESET : FTUN_STILL_OPEN, step);
     return FTUN_TAKEN;
 }
 
-/* RFC 5961 5.2: snd_una - MAX.SND.WND <= ack <= snd_nxt. */
-static enum ftun_refusal take_ack(struct ftun_connection *c, const struct ftun_tcp_header *tcp,
-                                  struct ftun_step *step)
+/* RFC 5961 5.2: snd_una - MAX.SND.WND <= ack <= what was ever sent. */
+static enum ftun_refusal take_ack(struct ftun_connection *c, uint64_t now_ns,
+                                  const struct ftun_tcp_header *tcp, struct ftun_step *step)
 {
     const uint32_t lowest = c->snd_una - FTUN_ACK_WINDOW;
-    if (tcp->acknowledgment - lowest > c->snd_nxt - lowest) {
-        send_challenge(c, step);
+    if (tcp->acknowledgment - lowest > c->snd_max - lowest) {
+        send_challenge(c, now_ns, step);
         return FTUN_REFUSED_ACK_UNACCEPTABLE;
     }
-    c->snd_una = ftun_seq_max(c->snd_una, tcp->acknowledgment);
+    if (ftun_seq_after(tcp->acknowledgment, c->snd_una)) {
+        c->snd_una = tcp->acknowledgment;
+        c->snd_nxt = ftun_seq_max(c->snd_nxt, c->snd_una);
+        c->progress_at = now_ns;
+    }
     const uint32_t edge = tcp->acknowledgment + ((uint32_t)tcp->window << c->peer_window_scale);
     c->snd_edge = ftun_seq_max(c->snd_edge, edge);
     return FTUN_TAKEN;
@@ -330,8 +351,8 @@ static enum ftun_refusal take_payload(struct ftun_connection *c, uint64_t now_ns
                                       size_t segments, struct ftun_step *step)
 {
     if (payload_len == 0) {
-        if (tcp->sequence == c->rcv_nxt - 1) /* a keep-alive probe (RFC 9293 3.8.4) */
-            c->ack_due = true;
+        if (tcp->sequence == c->rcv_nxt - 1) /* a keep-alive probe (RFC 9293 3.8.4), it seems: */
+            send_challenge(c, now_ns, step); /* two ends must not answer each other for ever */
         return FTUN_TAKEN;
     }
     c->rcv_nxt = ftun_seq_max(c->rcv_nxt, tcp->sequence + (uint32_t)payload_len);
@@ -343,7 +364,7 @@ static enum ftun_refusal take_payload(struct ftun_connection *c, uint64_t now_ns
 }
 
 /* What the acknowledgment of our FIN changes. */
-static void fin_acknowledged(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
+static void fin_acknowledged(struct ftun_connection *c, uint64_t now_ns)
 {
     if (!has_sent_fin(c) || c->snd_una != c->snd_nxt)
         return;
@@ -351,8 +372,8 @@ static void fin_acknowledged(struct ftun_connection *c, uint64_t now_ns, struct 
         wait_before_forgetting(c, FTUN_FIN_WAIT_2, now_ns);
     else if (c->state == FTUN_CLOSING)
         wait_before_forgetting(c, FTUN_TIME_WAIT, now_ns);
-    else
-        forget(c, step);
+    else /* late duplicates must find the flow: they carry what completes a handshake */
+        wait_before_forgetting(c, FTUN_TIME_WAIT, now_ns);
 }
 
 static void take_fin(struct ftun_connection *c, uint64_t now_ns, uint32_t sequence,
@@ -390,24 +411,22 @@ static enum ftun_refusal in_connection(struct ftun_connection *c, uint64_t now_n
                                        const struct ftun_tcp_header *tcp, size_t payload_len,
                                        size_t segments, struct ftun_step *step)
 {
-    enum ftun_refusal refusal = check_sequence(c, tcp, step);
+    enum ftun_refusal refusal = check_sequence(c, now_ns, tcp, step);
     if (refusal != FTUN_TAKEN)
         return refusal;
     if ((tcp->flags & FTUN_RST) != 0)
-        return take_rst(c, tcp, step);
+        return take_rst(c, now_ns, tcp, step);
     if ((tcp->flags & FTUN_SYN) != 0) { /* RFC 5961 4.2 */
-        send_challenge(c, step);
+        send_challenge(c, now_ns, step);
         return FTUN_REFUSED_SYN_IN_CONNECTION;
     }
     if ((tcp->flags & FTUN_ACK) == 0)
         return FTUN_REFUSED_ACK_MISSING;
-    refusal = take_ack(c, tcp, step);
+    refusal = take_ack(c, now_ns, tcp, step);
     if (refusal != FTUN_TAKEN)
         return refusal;
     c->heard_at = now_ns;
-    fin_acknowledged(c, now_ns, step);
-    if (step->gone)
-        return FTUN_TAKEN;
+    fin_acknowledged(c, now_ns);
     refusal = take_payload(c, now_ns, tcp, payload_len, segments, step);
     if ((tcp->flags & FTUN_FIN) != 0)
         take_fin(c, now_ns, tcp->sequence + (uint32_t)payload_len, step);
@@ -426,14 +445,30 @@ enum ftun_refusal ftun_connection_segment(struct ftun_connection *c, uint64_t no
 
 /* --- data that leaves --------------------------------------------------------------------- */
 
-size_t ftun_connection_sendable(const struct ftun_connection *c, size_t len, size_t stride)
+static size_t room(const struct ftun_connection *c)
+{
+    return ftun_seq_before(c->snd_nxt, c->snd_edge) ? c->snd_edge - c->snd_nxt : 0;
+}
+
+static void give_up_flight_if_lost(struct ftun_connection *c, uint64_t now_ns, size_t stride)
+{
+    if (room(c) >= stride || now_ns < c->progress_at + FTUN_RETRANSMIT_TIMEOUT)
+        return;
+    c->snd_nxt = c->snd_una;
+    c->progress_at = now_ns;
+}
+
+size_t ftun_connection_sendable(struct ftun_connection *c, uint64_t now_ns, size_t len,
+                                size_t stride)
 {
     if (c->state != FTUN_ESTABLISHED)
         return 0;
     if (!c->profile->respects_window)
         return len;
-    const size_t room = ftun_seq_before(c->snd_nxt, c->snd_edge) ? c->snd_edge - c->snd_nxt : 0;
-    return len <= room ? len : room / stride * stride;
+    if (c->snd_una == c->snd_nxt)
+        c->progress_at = now_ns;
+    give_up_flight_if_lost(c, now_ns, stride);
+    return len <= room(c) ? len : room(c) / stride * stride;
 }
 
 void ftun_connection_data(struct ftun_connection *c, size_t len, size_t segments,
@@ -443,6 +478,7 @@ void ftun_connection_data(struct ftun_connection *c, size_t len, size_t segments
     *out = header(c, flags, c->snd_nxt);
     *ip_id = take_ip_ids(c, segments);
     c->snd_nxt += (uint32_t)len;
+    c->snd_max = ftun_seq_max(c->snd_max, c->snd_nxt);
     c->quick_acks = 0; /* from now on acknowledgments ride on data: Linux's ping-pong mode */
     acknowledgment_sent(c);
 }

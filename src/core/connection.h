@@ -38,7 +38,10 @@ struct ftun_connection {
     uint64_t heard_at;         /* ns: last acceptable segment received */
     uint64_t retransmit_at;    /* ns: SYN or FIN again, or the end of TIME_WAIT */
     uint64_t ack_at;           /* ns: delayed ACK */
+    uint64_t progress_at;      /* ns: snd_una moved, or nothing was left to acknowledge */
+    uint64_t challenge_after;  /* ns: no challenge ACK before */
     uint32_t snd_una, snd_nxt; /* oldest unacknowledged, next to send */
+    uint32_t snd_max;          /* the furthest that snd_nxt has been */
     uint32_t snd_edge;         /* right edge of the peer's window */
     uint32_t rcv_nxt;          /* next expected */
     uint16_t mss;              /* payload bytes that a segment may carry */
@@ -48,6 +51,7 @@ struct ftun_connection {
     uint8_t retries;         /* of the SYN or FIN under way */
     uint8_t quick_acks;      /* acknowledgments still sent at once */
     bool ack_due;            /* an ACK belongs at the end of this turn */
+    bool peer_named_mss;     /* in its SYN-ACK: ftun does, Phantun does not */
     uint32_t unacknowledged; /* segments received since the last ACK sent */
 };
 
@@ -61,7 +65,6 @@ struct ftun_step {
     enum ftun_close_reason closed; /* the application's flow has ended, and why */
     bool gone;                     /* nothing is left: the connection may be forgotten */
     bool has_segment;              /* send `segment`, without payload */
-    bool is_challenge;             /* ... but only as RFC 5961 7's rate limit allows */
     uint16_t ip_id;                /* of its IPv4 header */
     struct ftun_tcp_header segment;
 };
@@ -88,8 +91,9 @@ enum ftun_refusal ftun_connection_segment(struct ftun_connection *connection, ui
                                           size_t segments, struct ftun_step *step);
 
 /* How many of `len` bytes, in datagrams of `stride` bytes (the last may be shorter), may be sent
- * now: whole datagrams only. 0 when the window is full or the connection not established. */
-size_t ftun_connection_sendable(const struct ftun_connection *connection, size_t len,
+ * now: whole datagrams only. 0 when the window is full or the connection not established. A window
+ * that has been full for a retransmission timeout is given up: see connection.c. */
+size_t ftun_connection_sendable(struct ftun_connection *connection, uint64_t now_ns, size_t len,
                                 size_t stride);
 
 /* Send `len` bytes in `segments` segments: writes their (first) header, acknowledges on the way.

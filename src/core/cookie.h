@@ -2,8 +2,8 @@
  * of a client, so that it keeps no state before the third packet of the handshake (RFC 4987 3.6).
  *
  *   bits 31-8  keyed hash of the connection's tuple, the epoch and the low bits
- *   bits  7-4  index of the client's MSS, 0 when its SYN named none (Phantun)
- *   bits  3-0  the client's window scale, 15 when its SYN named none
+ *   bits  7-3  index of the client's MSS (mss.h), 0 when its SYN named none (Phantun)
+ *   bits  2-0  index of the client's window scale, 0 when its SYN named none
  *
  * The low bits are masked by the high ones. The client's sequence number is left out on purpose:
  * when the third packet is lost, any later one of the connection completes the handshake. */
@@ -19,9 +19,8 @@
     (64 * FTUN_SECOND) /* a cookie is good for one to two epochs: Linux's 64 s */
 
 struct ftun_cookie {
-    uint16_t mss; /* bytes, at most what the SYN said; 0 when it said nothing */
-    bool has_window_scale;
-    uint8_t window_scale;
+    uint16_t mss;         /* bytes, rounded down; 0 when the SYN named none */
+    uint8_t window_scale; /* rounded down; 0 when the SYN named none */
 };
 
 /* The cookie for a SYN with these options. */

@@ -1,7 +1,7 @@
 #include "endpoint.h"
 
 #include "endpoint_state.h"
-#include "sequence.h"
+#include "mss.h"
 #include "tuple_hash.h"
 
 _Static_assert(FTUN_STEP_ACTIONS_MAX + 4 <= FTUN_ACTIONS_MAX, "any one input fits the list");
@@ -64,12 +64,6 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
 }
 
 /* --- small helpers ------------------------------------------------------------------------ */
-
-uint16_t ftun_mss(enum ftun_family family, uint16_t mtu)
-{
-    const size_t headers = ftun_ip_header_len(family) + FTUN_TCP_HEADER_MIN;
-    return mtu > headers ? (uint16_t)(mtu - headers) : 1;
-}
 
 const struct ftun_counters *ftun_endpoint_counters(const struct ftun_endpoint *ep)
 {
@@ -193,7 +187,8 @@ static void send_handshake_packet(struct ftun_endpoint *ep, uint32_t flow,
         ftun_endpoint_send_payload(ep, flow, ep->config.handshake_packet, 0, len, len, actions);
 }
 
-static void send_pending(struct ftun_endpoint *ep, uint32_t flow, struct ftun_actions *actions)
+static void send_pending(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                         struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     size_t len;
@@ -203,7 +198,7 @@ static void send_pending(struct ftun_endpoint *ep, uint32_t flow, struct ftun_ac
             ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_TOO_LARGE, 1);
             continue;
         }
-        if (ftun_connection_sendable(&f->connection, len, len) == 0) {
+        if (ftun_connection_sendable(&f->connection, now_ns, len, len) == 0) {
             ftun_endpoint_refuse(ep, FTUN_REFUSED_WINDOW_FULL, 1);
             continue;
         }
@@ -213,7 +208,7 @@ static void send_pending(struct ftun_endpoint *ep, uint32_t flow, struct ftun_ac
     }
 }
 
-void ftun_endpoint_established(struct ftun_endpoint *ep, uint32_t flow,
+void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                struct ftun_actions *actions)
 {
     const struct ftun_connection *connection = &ep->table.flows[flow].connection;
@@ -222,7 +217,7 @@ void ftun_endpoint_established(struct ftun_endpoint *ep, uint32_t flow,
     action->established.profile = connection->profile;
     action->established.mss = connection->mss;
     send_handshake_packet(ep, flow, actions);
-    send_pending(ep, flow, actions);
+    send_pending(ep, now_ns, flow, actions);
 }
 
 static void join_turn(struct ftun_endpoint *ep, uint32_t flow)
@@ -241,7 +236,8 @@ static void join_turn(struct ftun_endpoint *ep, uint32_t flow)
 static uint32_t initial_sequence(const struct ftun_endpoint *ep, uint64_t now_ns,
                                  const struct ftun_tuple *tuple)
 {
-    return (uint32_t)ftun_tuple_hash(&ep->config.key, tuple, 1) + (uint32_t)(now_ns >> 6);
+    return (uint32_t)ftun_tuple_hash(&ep->config.key, tuple, FTUN_HASH_SEQUENCE, 0) +
+           (uint32_t)(now_ns >> 6);
 }
 
 /* RFC 6056 3.3.1: draw until a port is free. */
@@ -256,16 +252,18 @@ static bool choose_port(struct ftun_endpoint *ep, struct ftun_tuple *tuple)
     return false;
 }
 
-/* Send the SYN of a flow that is under no tuple; false when there is no port. */
+/* Send the SYN of a flow that is under no tuple; false, and nothing changed, when there is no
+ * port. */
 static bool dial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                  const struct ftun_profile *profile, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     const bool ipv6 = ep->config.remote.ip.family == FTUN_IPV6;
-    f->tuple.local.ip = ipv6 ? ep->config.local6 : ep->config.local4;
-    f->tuple.remote = ep->config.remote;
-    if (!choose_port(ep, &f->tuple))
+    struct ftun_tuple tuple = {.local.ip = ipv6 ? ep->config.local6 : ep->config.local4,
+                               .remote = ep->config.remote};
+    if (!choose_port(ep, &tuple))
         return false;
+    f->tuple = tuple;
     ftun_flow_table_link(&ep->table, flow);
     struct ftun_step step;
     ftun_connection_connect(&f->connection, now_ns, profile,
@@ -307,6 +305,10 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
         ftun_endpoint_refuse(ep, FTUN_REFUSED_FAMILY_UNAVAILABLE, 1);
         return FTUN_NO_FLOW;
     }
+    if (now_ns < ep->dial_after_ns) {
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_SERVER_REFUSES, 1);
+        return FTUN_NO_FLOW;
+    }
     flow = ftun_flow_table_take(&ep->table);
     if (flow == FTUN_NO_FLOW) {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_LIMIT, 1);
@@ -330,26 +332,38 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
 
 /* --- steps -------------------------------------------------------------------------------- */
 
-static bool may_answer(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftun_step *step)
+/* What the server is like, for the next connection. Phantun's SYN-ACK names no MSS; a server of
+ * ftun's answers Phantun's SYN too, when it had refused the first one while it was starting. */
+static void learn_dialect(struct ftun_endpoint *ep, const struct ftun_connection *connection)
 {
-    if (!step->is_challenge || ftun_rate_limit_take(&ep->answers, now_ns, FTUN_ANSWERS_PER_SECOND))
-        return true;
-    ep->counters.answers_suppressed++;
-    return false;
+    ep->dial_pause_ns = 0;
+    if (ep->config.peer == FTUN_PEER_AUTO)
+        ep->profile = connection->peer_named_mss ? &ftun_profile_linux : &ftun_profile_phantun;
+}
+
+/* A server that refuses is not asked again for each datagram. */
+static void pause_dialing(struct ftun_endpoint *ep, uint64_t now_ns)
+{
+    const uint64_t doubled = 2 * ep->dial_pause_ns;
+    const uint64_t longer = doubled < FTUN_REDIAL_LAST ? doubled : FTUN_REDIAL_LAST;
+    ep->dial_pause_ns = ep->dial_pause_ns == 0 ? FTUN_REDIAL_FIRST : longer;
+    ep->dial_after_ns = now_ns + ep->dial_pause_ns;
 }
 
 void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                          const struct ftun_step *step, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
-    if (step->has_segment && may_answer(ep, now_ns, step))
+    if (step->has_segment)
         ftun_endpoint_send_control(ep, flow, &f->tuple, &step->segment, step->ip_id, actions);
     if (step->established) {
-        ep->profile = f->connection.profile;
-        ftun_endpoint_established(ep, flow, actions);
+        learn_dialect(ep, &f->connection);
+        ftun_endpoint_established(ep, now_ns, flow, actions);
     }
     if (dial_other_dialect(ep, now_ns, flow, step, actions))
         return;
+    if (step->closed == FTUN_CLOSED_REFUSED)
+        pause_dialing(ep, now_ns);
     if (step->closed != FTUN_STILL_OPEN)
         end_flow(ep, flow, step->closed, actions);
     if (step->gone) {

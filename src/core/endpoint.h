@@ -120,7 +120,7 @@ void ftun_endpoint_packet(struct ftun_endpoint *endpoint, uint64_t now_ns,
 
 /* Client: the flow of datagrams from this application; begun if need be, and then `actions` holds
  * its OPEN and SYN. FTUN_NO_FLOW when it cannot be begun (counted: FLOW_LIMIT, PORTS_EXHAUSTED,
- * FAMILY_UNAVAILABLE). */
+ * FAMILY_UNAVAILABLE, SERVER_REFUSES). */
 uint32_t ftun_endpoint_flow(struct ftun_endpoint *endpoint, uint64_t now_ns,
                             const struct ftun_socket_address *application,
                             struct ftun_actions *actions);
@@ -154,11 +154,9 @@ bool ftun_endpoint_close_all(struct ftun_endpoint *endpoint, uint64_t now_ns,
 /* Flows that still have a connection, those being closed included. */
 uint32_t ftun_endpoint_flow_count(const struct ftun_endpoint *endpoint);
 
-/* Connections that still wait for the peer's part of a close. TIME_WAIT does not count. */
+/* Flows that have a connection in any state but TIME_WAIT: after a close, those that still wait for
+ * the peer's part of it. */
 uint32_t ftun_endpoint_closing_count(const struct ftun_endpoint *endpoint);
-
-/* The largest datagram that fits a segment of this family on a path of `mtu` bytes; at least 1. */
-uint16_t ftun_mss(enum ftun_family family, uint16_t mtu);
 
 const struct ftun_counters *ftun_endpoint_counters(const struct ftun_endpoint *endpoint);
 

@@ -6,6 +6,10 @@
 static void queue_datagram(struct ftun_endpoint *ep, struct ftun_flow *f,
                            const struct ftun_burst *burst, size_t offset, size_t len)
 {
+    if (len > f->connection.mss) {
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_TOO_LARGE, 1);
+        return;
+    }
     uint8_t *slot = f->pending.count < FTUN_PENDING_PER_FLOW
                         ? ftun_pending_append(&ep->pending, &f->pending, len)
                         : NULL;
@@ -34,8 +38,8 @@ static size_t action_len(const struct ftun_endpoint *ep, size_t rest, size_t str
 }
 
 /* Send from `offset` on what fits one action; returns the bytes dealt with. */
-static size_t send_some(struct ftun_endpoint *ep, uint32_t flow, const struct ftun_burst *burst,
-                        size_t offset, struct ftun_actions *actions)
+static size_t send_some(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                        const struct ftun_burst *burst, size_t offset, struct ftun_actions *actions)
 {
     struct ftun_connection *connection = &ep->table.flows[flow].connection;
     const size_t rest = burst->len - offset;
@@ -46,7 +50,7 @@ static size_t send_some(struct ftun_endpoint *ep, uint32_t flow, const struct ft
         return too_large * stride;
     }
     const size_t len = action_len(ep, rest, stride);
-    const size_t sendable = ftun_connection_sendable(connection, len, stride);
+    const size_t sendable = ftun_connection_sendable(connection, now_ns, len, stride);
     if (sendable > 0)
         ftun_endpoint_send_payload(ep, flow, NULL, offset, sendable, stride, actions);
     ep->counters.datagrams_sent += sendable > 0 ? ftun_datagram_count(sendable, stride) : 0;
@@ -61,7 +65,6 @@ size_t ftun_endpoint_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32
                                const struct ftun_burst *burst, size_t offset,
                                struct ftun_actions *actions)
 {
-    (void)now_ns; /* liveness counts received packets only */
     actions->count = 0;
     struct ftun_flow *f = &ep->table.flows[flow];
     if (burst->stride == 0) {
@@ -79,6 +82,6 @@ size_t ftun_endpoint_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32
     }
     size_t done = 0;
     while (offset + done < burst->len && actions->count < FTUN_ACTIONS_MAX)
-        done += send_some(ep, flow, burst, offset + done, actions);
+        done += send_some(ep, now_ns, flow, burst, offset + done, actions);
     return done;
 }

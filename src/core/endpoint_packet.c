@@ -1,6 +1,7 @@
 /* Packets from the tunnel: of a flow, of a stranger who knocks, of a router that complains. */
 #include "cookie.h"
 #include "endpoint_state.h"
+#include "mss.h"
 
 /* --- strangers ---------------------------------------------------------------------------- */
 
@@ -101,14 +102,18 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
                      struct ftun_actions *actions)
 {
     struct ftun_cookie cookie;
-    if (knocks(ep, &packet->tcp)) {
+    if (knocks(ep, &packet->tcp) && ep->table.free == FTUN_NO_FLOW) {
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_LIMIT, 1); /* as a kernel's full backlog */
+    } else if (knocks(ep, &packet->tcp)) {
         answer_syn(ep, now_ns, tuple, &packet->tcp, actions);
     } else if (completes_handshake(ep, now_ns, tuple, &packet->tcp, &cookie)) {
         const uint32_t flow = accept_flow(ep, now_ns, tuple, &packet->tcp, &cookie, actions);
         if (flow == FTUN_NO_FLOW) {
             ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_LIMIT, 1);
+            answer_reset(ep, now_ns, tuple, packet, actions);
             return;
         }
+        ftun_endpoint_established(ep, now_ns, flow, actions);
         flow_segment(ep, now_ns, flow, packet, segment_size, actions);
     } else {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_FLOW, 1);
@@ -138,14 +143,11 @@ static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     const size_t stride =
         segment_size == 0 || segment_size > payload_len ? payload_len : segment_size;
     const size_t segments = payload_len == 0 ? 0 : ftun_datagram_count(payload_len, stride);
-    const bool opening = actions->count > 0; /* the flow was made by this very packet */
     struct ftun_step step;
     const enum ftun_refusal refusal =
         ftun_connection_segment(&f->connection, now_ns, &packet->tcp, payload_len, segments, &step);
     if (refusal != FTUN_TAKEN)
         ftun_endpoint_refuse(ep, refusal, segments > 0 ? segments : 1);
-    if (opening)
-        ftun_endpoint_established(ep, flow, actions);
     if (step.deliver)
         deliver(ep, flow, packet, stride, actions);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
@@ -179,10 +181,12 @@ static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftun
 
 /* --- routers ------------------------------------------------------------------------------ */
 
-/* RFC 5927 4.1: only an error that quotes a segment in flight is believed. */
+/* RFC 5927 4.1: only an error that quotes a segment in flight is believed; or one just before, as
+ * acknowledgments jump over what was lost. */
 static bool quotes_flight(const struct ftun_connection *connection, uint32_t sequence)
 {
-    return sequence - connection->snd_una <= connection->snd_nxt - connection->snd_una;
+    const uint32_t oldest = connection->snd_una - FTUN_LATE_WINDOW;
+    return sequence - oldest <= connection->snd_max - oldest;
 }
 
 static void lower_mss(struct ftun_endpoint *ep, uint32_t flow, const struct ftun_icmp_error *error,
@@ -195,7 +199,7 @@ static void lower_mss(struct ftun_endpoint *ep, uint32_t flow, const struct ftun
     if (mtu >= ep->config.mtu)
         return;
     const uint16_t mss = ftun_mss(family, (uint16_t)mtu);
-    if (mss >= f->connection.mss)
+    if (mss >= f->connection.mss || !f->open)
         return;
     f->connection.mss = mss;
     ftun_endpoint_act(actions, FTUN_ACTION_MSS, flow)->mss.mss = mss;

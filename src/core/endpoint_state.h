@@ -12,7 +12,9 @@ struct ftun_endpoint {
     struct ftun_flow_table table;
     struct ftun_deadlines deadlines;
     struct ftun_pending_pool pending;
-    struct ftun_rate_limit answers;     /* to strangers, and challenge ACKs */
+    struct ftun_rate_limit answers;     /* to strangers */
+    uint64_t dial_after_ns;             /* a client whose server refuses begins no flow before */
+    uint64_t dial_pause_ns;             /* 0 while the server does not refuse */
     const struct ftun_profile *profile; /* a client's next connection begins with this one */
     uint64_t draws;                     /* pseudo-random numbers drawn so far */
     uint32_t turn;                      /* first flow with an ACK due */
@@ -48,7 +50,7 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
 #define FTUN_STEP_ACTIONS_MAX (FTUN_PENDING_PER_FLOW + 4)
 
 /* The flow's connection is established: say so, send what comes first. */
-void ftun_endpoint_established(struct ftun_endpoint *ep, uint32_t flow,
+void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                struct ftun_actions *actions);
 
 #endif

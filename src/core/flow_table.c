@@ -47,7 +47,7 @@ void ftun_flow_table_give(struct ftun_flow_table *table, uint32_t flow)
 
 static uint32_t *tuple_bucket(const struct ftun_flow_table *table, const struct ftun_tuple *tuple)
 {
-    const uint64_t hash = ftun_tuple_hash(&table->key, tuple, 0);
+    const uint64_t hash = ftun_tuple_hash(&table->key, tuple, FTUN_HASH_TABLE, 0);
     return &table->by_tuple[hash & (table->bucket_count - 1)];
 }
 

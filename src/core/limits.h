@@ -7,7 +7,6 @@
 /* Sizes on the wire, in bytes. */
 #define FTUN_IP_PACKET_MAX 65535u /* RFC 791 3.1: 16-bit total length */
 #define FTUN_IPV4_HEADER_MIN 20u  /* RFC 791 3.1: IHL 5 */
-#define FTUN_IPV4_HEADER_MAX 60u  /* RFC 791 3.1: IHL 15 */
 #define FTUN_IPV6_HEADER 40u      /* RFC 8200 3 */
 #define FTUN_IPV6_EXTENSIONS_MAX \
     8u                           /* headers walked before giving up; RFC 8504 5.3 allows a bound */
@@ -42,11 +41,17 @@
 #define FTUN_WINDOW (UINT32_C(65535) << 10)  /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
 #define FTUN_LATE_WINDOW (UINT32_C(4) << 20) /* how far a reordered datagram may lag behind */
 #define FTUN_WINDOW_SCALE_MAX 14u            /* RFC 7323 2.3 */
-#define FTUN_ACK_WINDOW \
-    (UINT32_C(1) << 30) /* the largest window there is: RFC 5961 5.2 MAX.SND.WND */
+#define FTUN_ACK_WINDOW FTUN_WINDOW /* RFC 5961 5.2 MAX.SND.WND: how far an ACK may lag behind */
 
 /* Answers to strangers a second: RFC 5961 7 asks for a limit, Linux uses 1000. */
 #define FTUN_ANSWERS_PER_SECOND 1000u
+
+/* Between two challenge ACKs of one connection: Linux tcp_invalid_ratelimit. */
+#define FTUN_CHALLENGE_INTERVAL (500 * FTUN_MILLISECOND)
+
+/* Between two attempts when the server refuses: doubled each time, up to the second value. */
+#define FTUN_REDIAL_FIRST (100 * FTUN_MILLISECOND)
+#define FTUN_REDIAL_LAST (1 * FTUN_SECOND)
 
 /* Local ports of a client: Linux net.ipv4.ip_local_port_range. */
 #define FTUN_PORT_FIRST 32768u

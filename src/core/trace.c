@@ -1,6 +1,5 @@
 #include "trace.h"
 
-#include "bytes.h"
 #include "text.h"
 
 static void flags(struct ftun_text *text, uint8_t flags)

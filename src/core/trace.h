@@ -1,7 +1,7 @@
 /* Inputs and actions as text: one stable line each, in packetdrill's notation.
  *
- *   < 198.51.100.7:41234 192.168.201.2:4567 S 7:7(0) win 64240 <mss 1460,nop,nop,sackOK,nop,wscale
- * 10> > 192.168.201.2:4567 198.51.100.7:41234 P. 1:64401(46x1400) ack 8 win 65535
+ *   < 10.0.0.1:41234 10.0.0.2:4567 S 7:7(0) win 64240 <mss 1460,nop,wscale 10>
+ *   > 10.0.0.2:4567 10.0.0.1:41234 P. 1:64401(46x1400) ack 8 win 65535
  *
  * Sequence numbers are absolute. (46x1400): a super-segment of 46 datagrams of 1400 bytes. */
 #ifndef FTUN_CORE_TRACE_H
@@ -9,7 +9,7 @@
 
 #include "endpoint.h"
 
-#define FTUN_TRACE_MAX 320u /* bytes: the longest line and its zero byte */
+#define FTUN_TRACE_MAX 448u /* bytes: the longest line and its zero byte */
 
 /* A packet from the tunnel, `<`; or the refusal with which its parsing ends. Returns out. */
 const char *ftun_trace_packet(const struct ftun_tunnel_packet *packet, char *out, size_t capacity);

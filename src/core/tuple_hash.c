@@ -11,13 +11,14 @@ static void write_address(uint8_t *out, const struct ftun_socket_address *addres
 }
 
 uint64_t ftun_tuple_hash(const struct ftun_hash_key *key, const struct ftun_tuple *tuple,
-                         uint64_t salt)
+                         enum ftun_hash_purpose purpose, uint64_t number)
 {
-    uint8_t bytes[2 * ADDRESS_BYTES + 8];
+    uint8_t bytes[2 * ADDRESS_BYTES + 1 + 8];
     write_address(bytes, &tuple->local);
     write_address(bytes + ADDRESS_BYTES, &tuple->remote);
-    ftun_store_be32(bytes + 2 * ADDRESS_BYTES, (uint32_t)(salt >> 32));
-    ftun_store_be32(bytes + 2 * ADDRESS_BYTES + 4, (uint32_t)salt);
+    bytes[2 * ADDRESS_BYTES] = (uint8_t)purpose;
+    ftun_store_be32(bytes + 2 * ADDRESS_BYTES + 1, (uint32_t)(number >> 32));
+    ftun_store_be32(bytes + 2 * ADDRESS_BYTES + 5, (uint32_t)number);
     return ftun_siphash(key, bytes, sizeof bytes);
 }
 

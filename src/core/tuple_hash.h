@@ -5,9 +5,12 @@
 #include "address.h"
 #include "siphash.h"
 
-/* Hash of a tuple and of `salt`, which keeps hashes for different purposes apart. */
+/* What a hash is for: hashes for different purposes tell nothing of each other. */
+enum ftun_hash_purpose { FTUN_HASH_TABLE, FTUN_HASH_SEQUENCE, FTUN_HASH_COOKIE };
+
+/* Hash of a tuple and of `number`. */
 uint64_t ftun_tuple_hash(const struct ftun_hash_key *key, const struct ftun_tuple *tuple,
-                         uint64_t salt);
+                         enum ftun_hash_purpose purpose, uint64_t number);
 
 /* Hash of one address and port. */
 uint64_t ftun_socket_address_hash(const struct ftun_hash_key *key,

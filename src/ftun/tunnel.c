@@ -3,6 +3,7 @@
 #include "journal.h"
 #include "listener.h"
 #include "loop.h"
+#include "mss.h"
 #include "text.h"
 #include "upstream.h"
 

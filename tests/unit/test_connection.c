@@ -23,7 +23,7 @@ static void write_flags(struct ftun_text *text, uint8_t flags)
 
 static void write_segment(struct ftun_text *text)
 {
-    ftun_text_string(text, step.is_challenge ? " challenge " : " ");
+    ftun_text_char(text, ' ');
     write_flags(text, step.segment.flags);
     ftun_text_char(text, ' ');
     ftun_text_unsigned(text, step.segment.sequence);
@@ -195,7 +195,7 @@ static void an_old_ack_in_a_handshake_is_answered_by_rst(void **state)
     (void)state;
     in_syn_sent();
     assert_int_equal(receive(FTUN_ACK, 9, 900, 0), FTUN_REFUSED_ACK_UNACCEPTABLE);
-    assert_string_equal(describe(), "challenge R 900 0 0");
+    assert_string_equal(describe(), "R 900 0 0");
     assert_int_equal(c.state, FTUN_SYN_SENT);
 }
 
@@ -336,9 +336,10 @@ static void segments_far_outside_the_window_are_challenged(void **state)
     const uint32_t outside[] = {PEER_ISN + 1 + FTUN_WINDOW, PEER_ISN - FTUN_LATE_WINDOW,
                                 PEER_ISN + UINT32_C(0x80000000)};
     for (size_t i = 0; i < LENGTH(outside); i++) {
+        in_established();
         assert_int_equal(receive(FTUN_ACK, outside[i], ISN + 1, 100),
                          FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW);
-        assert_string_equal(describe(), "challenge . 1001 5001 65535");
+        assert_string_equal(describe(), ". 1001 5001 65535");
     }
 }
 
@@ -347,7 +348,8 @@ static void acks_of_what_was_never_sent_are_challenged(void **state)
     (void)state;
     in_established();
     assert_int_equal(receive(FTUN_ACK, PEER_ISN + 1, ISN + 2, 100), FTUN_REFUSED_ACK_UNACCEPTABLE);
-    assert_string_equal(describe(), "challenge . 1001 5001 65535");
+    assert_string_equal(describe(), ". 1001 5001 65535");
+    in_established();
     assert_int_equal(receive(FTUN_ACK, PEER_ISN + 1, ISN + 1 - FTUN_ACK_WINDOW - 1, 100),
                      FTUN_REFUSED_ACK_UNACCEPTABLE);
     assert_int_equal(receive(0, PEER_ISN + 1, 0, 100), FTUN_REFUSED_ACK_MISSING);
@@ -358,7 +360,6 @@ static void a_keepalive_probe_is_acknowledged(void **state)
     (void)state;
     in_established();
     assert_int_equal(receive(FTUN_ACK, PEER_ISN, ISN + 1, 0), FTUN_TAKEN);
-    ftun_connection_end_turn(&c, &step);
     assert_string_equal(describe(), ". 1001 5001 65535");
 }
 
@@ -368,10 +369,10 @@ static void sending_stops_at_the_peers_window_at_a_datagrams_end(void **state)
 {
     (void)state;
     in_established(); /* the SYN-ACK's window is 500, not scaled */
-    assert_int_equal(ftun_connection_sendable(&c, 500, 100), 500);
-    assert_int_equal(ftun_connection_sendable(&c, 600, 100), 500);
-    assert_int_equal(ftun_connection_sendable(&c, 600, 300), 300);
-    assert_int_equal(ftun_connection_sendable(&c, 501, 501), 0);
+    assert_int_equal(ftun_connection_sendable(&c, start, 500, 100), 500);
+    assert_int_equal(ftun_connection_sendable(&c, start, 600, 100), 500);
+    assert_int_equal(ftun_connection_sendable(&c, start, 600, 300), 300);
+    assert_int_equal(ftun_connection_sendable(&c, start, 501, 501), 0);
 }
 
 static void an_ack_opens_the_window_again_and_an_old_one_does_not_close_it(void **state)
@@ -382,11 +383,11 @@ static void an_ack_opens_the_window_again_and_an_old_one_does_not_close_it(void 
     in_established();
     c.peer_window_scale = 10;
     ftun_connection_data(&c, 500, 1, &header, &ip_id);
-    assert_int_equal(ftun_connection_sendable(&c, 100, 100), 0);
+    assert_int_equal(ftun_connection_sendable(&c, start, 100, 100), 0);
     receive(FTUN_ACK, PEER_ISN + 1, ISN + 501, 0);
-    assert_int_equal(ftun_connection_sendable(&c, 512000, 1000), 512000);
+    assert_int_equal(ftun_connection_sendable(&c, start, 512000, 1000), 512000);
     receive(FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
-    assert_int_equal(ftun_connection_sendable(&c, 512000, 1000), 512000);
+    assert_int_equal(ftun_connection_sendable(&c, start, 512000, 1000), 512000);
 }
 
 /* F13: Phantun acknowledges after 128 MiB only; its window means nothing. */
@@ -395,7 +396,54 @@ static void F13_a_phantun_peers_window_does_not_stop_us(void **state)
     (void)state;
     ftun_connection_connect(&c, start, &ftun_profile_phantun, 0, MSS, 0, &step);
     receive(FTUN_SYN | FTUN_ACK, 0, 1, 0);
-    assert_int_equal(ftun_connection_sendable(&c, 10000000, 1000), 10000000);
+    assert_int_equal(ftun_connection_sendable(&c, start, 10000000, 1000), 10000000);
+}
+
+/* All that was in flight is lost, and nobody sends it again: without this, no window would ever
+ * open any more. */
+static void a_window_shut_for_an_rto_is_given_up(void **state)
+{
+    (void)state;
+    struct ftun_tcp_header header;
+    uint16_t ip_id;
+    in_established();
+    assert_int_equal(ftun_connection_sendable(&c, start, 500, 100), 500);
+    ftun_connection_data(&c, 500, 5, &header, &ip_id);
+    const uint64_t rto = start + FTUN_RETRANSMIT_TIMEOUT;
+    assert_int_equal(ftun_connection_sendable(&c, rto - 1, 100, 100), 0);
+    assert_int_equal(ftun_connection_sendable(&c, rto, 100, 100), 100);
+    ftun_connection_data(&c, 100, 1, &header, &ip_id);
+    assert_int_equal(header.sequence, ISN + 1); /* again */
+    assert_true(ftun_connection_valid(&c));
+    /* and if the far end had received it all, its late ACK is believed */
+    assert_int_equal(receive(FTUN_ACK, PEER_ISN + 1, ISN + 501, 0), FTUN_TAKEN);
+    ftun_connection_data(&c, 100, 1, &header, &ip_id);
+    assert_int_equal(header.sequence, ISN + 501);
+}
+
+static void a_window_that_moves_is_not_given_up(void **state)
+{
+    (void)state;
+    struct ftun_tcp_header header;
+    uint16_t ip_id;
+    in_established();
+    ftun_connection_data(&c, 500, 5, &header, &ip_id);
+    receive_at(start + FTUN_RETRANSMIT_TIMEOUT, FTUN_ACK, PEER_ISN + 1, ISN + 101, 0);
+    ftun_connection_data(&c, 100, 1, &header, &ip_id);
+    assert_int_equal(ftun_connection_sendable(&c, start + FTUN_RETRANSMIT_TIMEOUT + 1, 100, 100),
+                     0);
+}
+
+static void F10_challenges_are_limited_for_each_connection(void **state)
+{
+    (void)state;
+    in_established();
+    receive(FTUN_SYN, PEER_ISN + 1, 0, 0);
+    assert_string_equal(describe(), ". 1001 5001 65535");
+    receive(FTUN_SYN, PEER_ISN + 1, 0, 0);
+    assert_string_equal(describe(), "nothing");
+    receive_at(start + FTUN_CHALLENGE_INTERVAL, FTUN_SYN, PEER_ISN + 1, 0, 0);
+    assert_string_equal(describe(), ". 1001 5001 65535");
 }
 
 /* --- RST and SYN: RFC 5961 ---------------------------------------------------------------- */
@@ -405,7 +453,7 @@ static void F08_only_the_exact_rst_resets(void **state)
     (void)state;
     in_established();
     assert_int_equal(receive(FTUN_RST, PEER_ISN + 2, 0, 0), FTUN_REFUSED_RST_INEXACT);
-    assert_string_equal(describe(), "challenge . 1001 5001 65535");
+    assert_string_equal(describe(), ". 1001 5001 65535");
     assert_int_equal(receive(FTUN_RST, PEER_ISN + 1 + FTUN_WINDOW, 0, 0),
                      FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW);
     assert_string_equal(describe(), "nothing");
@@ -429,9 +477,10 @@ static void F08_a_syn_in_a_connection_is_challenged_in_every_state(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(synchronized); i++) {
         synchronized[i].enter();
+        c.challenge_after = 0;
         const uint32_t snd_nxt = c.snd_nxt, rcv_nxt = c.rcv_nxt;
         assert_int_equal(receive(FTUN_SYN, rcv_nxt, 0, 0), FTUN_REFUSED_SYN_IN_CONNECTION);
-        assert_true(step.has_segment && step.is_challenge && !step.gone);
+        assert_true(step.has_segment && !step.gone);
         assert_int_equal(step.segment.flags, FTUN_ACK);
         assert_int_equal(step.segment.sequence, snd_nxt);
         assert_int_equal(step.segment.acknowledgment, rcv_nxt);
@@ -475,7 +524,8 @@ static void a_fin_is_answered_by_our_own(void **state)
     assert_string_equal(describe(), "closed(closed by the peer) F. 1001 5002 65535");
     assert_int_equal(c.state, FTUN_LAST_ACK);
     assert_int_equal(receive(FTUN_ACK, PEER_ISN + 2, ISN + 2, 0), FTUN_TAKEN);
-    assert_string_equal(describe(), "gone");
+    assert_string_equal(describe(), "nothing");
+    assert_int_equal(c.state, FTUN_TIME_WAIT); /* late duplicates must find it */
 }
 
 static void data_with_a_fin_is_delivered_first(void **state)
@@ -525,7 +575,7 @@ static void data_after_close_is_refused_and_acknowledged(void **state)
     assert_int_equal(receive(FTUN_ACK, PEER_ISN + 1, ISN + 1, 10), FTUN_REFUSED_DATA_AFTER_CLOSE);
     assert_string_equal(describe(), "nothing");
     assert_int_equal(c.rcv_nxt, PEER_ISN + 11);
-    assert_int_equal(ftun_connection_sendable(&c, 10, 10), 0);
+    assert_int_equal(ftun_connection_sendable(&c, start, 10, 10), 0);
 }
 
 static void a_repeated_fin_is_acknowledged_again(void **state)
@@ -653,6 +703,9 @@ int main(void)
         cmocka_unit_test(sending_stops_at_the_peers_window_at_a_datagrams_end),
         cmocka_unit_test(an_ack_opens_the_window_again_and_an_old_one_does_not_close_it),
         cmocka_unit_test(F13_a_phantun_peers_window_does_not_stop_us),
+        cmocka_unit_test(a_window_shut_for_an_rto_is_given_up),
+        cmocka_unit_test(a_window_that_moves_is_not_given_up),
+        cmocka_unit_test(F10_challenges_are_limited_for_each_connection),
         cmocka_unit_test(F08_only_the_exact_rst_resets),
         cmocka_unit_test(F08_an_exact_rst_ends_each_closing_state_silently),
         cmocka_unit_test(F08_a_syn_in_a_connection_is_challenged_in_every_state),

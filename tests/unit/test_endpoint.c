@@ -148,6 +148,26 @@ static struct peer a_client(uint16_t port)
     return (struct peer){at(ipv4(10, 0, 0, 1), port), at(config.local4, config.port)};
 }
 
+/* Phantun's SYN-ACK: window scale 14 and no MSS. */
+static void give_without_options(const struct peer peer, uint8_t flags, uint32_t sequence,
+                                 uint32_t ack)
+{
+    uint8_t packet[100];
+    const struct ftun_segment s = {
+        .tuple = {.local = peer.address, .remote = peer.to},
+        .tcp = {.sequence = sequence,
+                .acknowledgment = ack,
+                .window = 65535,
+                .flags = flags,
+                .options_len = 4,
+                .options = {1, 3, 3, 14}},
+        .ttl = 64,
+    };
+    const size_t len = ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, 0, packet);
+    const struct ftun_tunnel_packet tunnel_packet = {.data = packet, .len = len};
+    ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
+}
+
 static void give(const struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
                  const char *payload)
 {
@@ -288,6 +308,16 @@ static void F22_a_datagram_larger_than_a_segment_is_refused_and_counted(void **s
     assert_string_equal(happened(), "> P. 11:1471(1460) ack 5001 win 65535");
 }
 
+static void F22_an_oversize_datagram_is_told_apart_during_the_handshake_too(void **state)
+{
+    (void)state;
+    create(client_config());
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    send_datagrams(flow, 1461, 1461);
+    assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_TOO_LARGE), 1);
+    assert_int_equal(refused(FTUN_REFUSED_PENDING_FULL), 0);
+}
+
 static void F25_an_empty_datagram_is_refused_and_counted(void **state)
 {
     (void)state;
@@ -419,12 +449,54 @@ static void a_refused_client_tries_phantuns_way_once_and_remembers(void **state)
     give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
     assert_string_equal(happened(), PHANTUN_SYN);
     assert_int_equal(own_isn, 0);
-    give(the_server(), FTUN_SYN | FTUN_ACK, 0, 1, "");
+    give_without_options(the_server(), FTUN_SYN | FTUN_ACK, 0, 1);
     assert_string_equal(happened(), "> . 1:1(0) ack 1 win 65535 | "
                                     "established flow 0 profile phantun mss 1460 | "
                                     "> . 1:11(10) ack 1 win 65535");
     ftun_endpoint_flow(endpoint, now, application_at(2), &actions);
     assert_string_equal(happened(), "open | " PHANTUN_SYN);
+}
+
+/* The host answered RST while an ftun server was starting; then the server answered. */
+static void a_server_of_ftuns_is_not_taken_for_phantun_for_ever(void **state)
+{
+    (void)state;
+    create(client_config());
+    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
+    assert_string_equal(happened(), PHANTUN_SYN);
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, 1, ""); /* with an MSS */
+    happened();
+    ftun_endpoint_flow(endpoint, now, application_at(2), &actions);
+    assert_string_equal(happened(), "open | " SYN);
+}
+
+/* F17: ISPs take a client that redials for each datagram for a SYN flood. */
+static void F17_a_server_that_refuses_is_asked_ever_more_rarely(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = client_config();
+    c.peer = FTUN_PEER_FTUN;
+    create(c);
+    const uint64_t pauses[] = {100, 200, 400, 800, 1000, 1000};
+    for (size_t i = 0; i < LENGTH(pauses); i++) {
+        assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
+                             FTUN_NO_FLOW);
+        happened();
+        give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
+        now += pauses[i] * FTUN_MILLISECOND - 1;
+        assert_int_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
+                         FTUN_NO_FLOW);
+        assert_int_equal(refused(FTUN_REFUSED_SERVER_REFUSES), i + 1);
+        now += 1;
+    }
+    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
+    give(the_server(), FTUN_RST, 5001, 0, ""); /* a reset is not a refusal */
+    assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
+                         FTUN_NO_FLOW);
 }
 
 static void a_client_refused_both_ways_gives_up(void **state)
@@ -461,24 +533,11 @@ static void a_client_told_that_the_peer_is_phantun_begins_that_way(void **state)
     assert_string_equal(happened(), "open | " PHANTUN_SYN);
 }
 
-static void give_phantun_syn(void)
-{
-    uint8_t packet[100];
-    const struct ftun_segment s = {
-        .tuple = {.local = a_client(1).address, .remote = a_client(1).to},
-        .tcp = {.window = 65535, .flags = FTUN_SYN, .options_len = 4, .options = {1, 3, 3, 14}},
-        .ttl = 64,
-    };
-    const size_t len = ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, 0, packet);
-    const struct ftun_tunnel_packet tunnel_packet = {.data = packet, .len = len};
-    ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
-}
-
 static void a_server_takes_phantuns_clients_and_closes_them_their_way(void **state)
 {
     (void)state;
     create(server_config());
-    give_phantun_syn();
+    give_without_options(a_client(1), FTUN_SYN, 0, 0);
     assert_string_equal(happened(), "> S. 0:0(0) ack 1 win 64240 <mss 1460,nop,wscale 10>");
     give(a_client(1), FTUN_ACK, 1, own_isn + 1, "");
     assert_string_equal(happened(), "open | established flow 0 profile phantun mss 1460");
@@ -583,12 +642,34 @@ static void a_full_server_refuses_the_newest(void **state)
 {
     (void)state;
     create(server_config());
+    give(a_client(5), FTUN_SYN, 100, 0, "");
+    happened();
+    const uint32_t isn_for_5 = own_isn;
     for (uint16_t port = 1; port <= 4; port++)
         established_server(port);
     happened();
-    established_server(5);
+    give(a_client(5), FTUN_ACK, 101, isn_for_5 + 1, ""); /* the last place went while it knocked */
+    own_isn = isn_for_5;
+    assert_string_equal(happened(), "> R 1:1(0) win 0");
+    give(a_client(6), FTUN_SYN, 100, 0, ""); /* a kernel's full backlog: it may try again */
     assert_string_equal(happened(), "");
-    assert_int_equal(refused(FTUN_REFUSED_FLOW_LIMIT), 1);
+    assert_int_equal(refused(FTUN_REFUSED_FLOW_LIMIT), 2);
+}
+
+/* Every segment of a client that was never answered carries what completes a handshake. */
+static void a_late_duplicate_after_the_close_opens_no_new_flow(void **state)
+{
+    (void)state;
+    create(server_config());
+    established_server(1);
+    give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "data");
+    give(a_client(1), FTUN_FIN | FTUN_ACK, 105, own_isn + 1, "");
+    give(a_client(1), FTUN_ACK, 106, own_isn + 2, "");
+    happened();
+    give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "data");
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_DATA_AFTER_CLOSE), 1);
+    assert_int_equal(ftun_endpoint_counters(endpoint)->flows_opened, 1);
 }
 
 static void a_super_packet_is_delivered_with_its_stride(void **state)
@@ -704,6 +785,18 @@ static void F21_too_big_lowers_the_flows_limit(void **state)
     assert_string_equal(happened(), "mss flow 0 bytes 512");
 }
 
+static void F21_too_big_is_believed_after_a_later_segment_was_acknowledged(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    send_datagrams(flow, 1460, 1460);
+    send_datagrams(flow, 10, 10);
+    happened();
+    give(the_server(), FTUN_ACK, 5001, own_isn + 1 + 1470, ""); /* it came, the large one did not */
+    give_too_big(own_isn + 1, 1400);
+    assert_string_equal(happened(), "mss flow 0 bytes 1360");
+}
+
 static void F21_too_big_about_what_was_not_sent_is_not_believed(void **state)
 {
     (void)state;
@@ -711,7 +804,7 @@ static void F21_too_big_about_what_was_not_sent_is_not_believed(void **state)
     send_datagrams(flow, 1460, 1460);
     happened();
     give_too_big(own_isn + 5000, 600);
-    give_too_big(own_isn - 1, 600);
+    give_too_big(own_isn - FTUN_LATE_WINDOW - 1, 600);
     own_port++;
     give_too_big(own_isn + 1, 600);
     assert_string_equal(happened(), "");
@@ -824,6 +917,7 @@ int main(void)
         cmocka_unit_test(more_datagrams_than_actions_are_taken_in_several_calls),
         cmocka_unit_test(a_burst_beyond_one_packet_leaves_in_two),
         cmocka_unit_test(F22_a_datagram_larger_than_a_segment_is_refused_and_counted),
+        cmocka_unit_test(F22_an_oversize_datagram_is_told_apart_during_the_handshake_too),
         cmocka_unit_test(F25_an_empty_datagram_is_refused_and_counted),
         cmocka_unit_test(F15_handshakes_are_independent_and_their_queues_bounded),
         cmocka_unit_test(a_flow_that_gets_no_answer_is_closed_and_its_queue_counted),
@@ -833,6 +927,8 @@ int main(void)
         cmocka_unit_test(the_handshake_packet_goes_first),
         cmocka_unit_test(datagrams_wait_for_no_window_but_are_refused),
         cmocka_unit_test(a_refused_client_tries_phantuns_way_once_and_remembers),
+        cmocka_unit_test(a_server_of_ftuns_is_not_taken_for_phantun_for_ever),
+        cmocka_unit_test(F17_a_server_that_refuses_is_asked_ever_more_rarely),
         cmocka_unit_test(a_client_refused_both_ways_gives_up),
         cmocka_unit_test(a_client_told_that_the_peer_is_ftun_tries_once),
         cmocka_unit_test(a_client_told_that_the_peer_is_phantun_begins_that_way),
@@ -845,12 +941,14 @@ int main(void)
         cmocka_unit_test(a_cookie_is_good_for_one_epoch_and_some),
         cmocka_unit_test(F04_a_repeated_syn_of_a_live_tuple_is_ordinary),
         cmocka_unit_test(a_full_server_refuses_the_newest),
+        cmocka_unit_test(a_late_duplicate_after_the_close_opens_no_new_flow),
         cmocka_unit_test(a_super_packet_is_delivered_with_its_stride),
         cmocka_unit_test(F10_unknown_segments_are_answered_by_rst_and_rst_by_nothing),
         cmocka_unit_test(F10_answers_to_strangers_are_limited),
         cmocka_unit_test(what_is_addressed_elsewhere_is_not_ours),
         cmocka_unit_test(a_client_accepts_no_connections),
         cmocka_unit_test(F21_too_big_lowers_the_flows_limit),
+        cmocka_unit_test(F21_too_big_is_believed_after_a_later_segment_was_acknowledged),
         cmocka_unit_test(F21_too_big_about_what_was_not_sent_is_not_believed),
         cmocka_unit_test(F17_close_all_sends_a_fin_for_each_flow),
         cmocka_unit_test(F05_ten_thousand_closes_at_once_disturb_no_other_flow),
