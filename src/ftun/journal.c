@@ -214,8 +214,7 @@ static bool on_signal(void *context, int number)
         ftun_journal_totals(context);
         return false;
     }
-    ftun_log(FTUN_LOG_INFO, "%s: closing all flows",
-             number == SIGINT ? "interrupted" : "told to end");
+    ftun_log(FTUN_LOG_INFO, "%s: closing all flows", strsignal(number));
     return true;
 }
 

@@ -28,7 +28,7 @@ static void print_tun(const struct ftun_attachment_plan *plan, const char *tun)
         print_addresses(tun, &plan->tun4);
     if (plan->ipv6)
         print_addresses(tun, &plan->tun6);
-    printf("ip link set %s mtu 65535 up\n", tun);
+    printf("ip link set %s group %u mtu 65535 up\n", tun, FTUN_LINK_GROUP);
 }
 
 static void print_forwarding(const struct ftun_attachment_plan *plan, const char *tun)
@@ -53,7 +53,8 @@ static void print_rules(struct ftun_attachment_plan *plan)
     print_forwarding(plan, tun);
     printf("\n# 3. NAT, with nft (save the lines between the dashes as FILE, then: nft -f FILE):\n"
            "# ----\n");
-    ftun_nat_write_nft(stdout, plan, tun, NULL, 0, false);
+    const struct ftun_nat_guard none = {0};
+    ftun_nat_write_nft(stdout, plan, tun, &none, false);
     printf("# ----\n# or with iptables:\n");
     ftun_nat_write_iptables(stdout, plan, tun);
     printf("\n# 4. ftun %s --setup none --tun %s ...\n",

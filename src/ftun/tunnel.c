@@ -41,6 +41,12 @@ struct tunnel {
 
 /* --- parts -------------------------------------------------------------------------------- */
 
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 /* From before anything is set up, a signal waits until the loop reads it: nothing is left behind.
  */
 static bool catch_signals(struct tunnel *t, struct ftun_error *error)
@@ -49,6 +55,9 @@ static bool catch_signals(struct tunnel *t, struct ftun_error *error)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGQUIT);
+    if (!is_ignored(SIGHUP)) /* nohup */
+        sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN); /* a closed standard error must not end the tunnel */

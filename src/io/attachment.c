@@ -1,5 +1,6 @@
-/* The order matters: TUN, addresses, forwarding, rules, and only then does ftun listen. Packets
- * that come before the rules exist would be answered by the host with RST. */
+/* The order matters: TUN, addresses, rules, forwarding, and only then does ftun listen. Packets
+ * that come before the rules exist would be answered by the host with RST; a link that forwards
+ * before its guard exists would be an open router. Taking down goes the other way round. */
 #include "attachment.h"
 
 #include "nat_rules.h"
@@ -8,50 +9,66 @@
 #include "tun_addresses.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
-    TUN_MTU = 65535,      /* bytes: what arrives at the host never needs cutting on its way in */
+    TUN_MTU = 65535,  /* bytes: what arrives at the host never needs cutting on its way in */
+    LOCK_TRIES = 200, /* ten seconds in all */
+    LOCK_PAUSE_NS = 50000000,
     TUN_QUEUE_LEN = 1000, /* packets, super-segments among them */
-    LINKS_MAX = FTUN_ATTACHMENT_LINKS_MAX,
+    LINKS_MAX = 512,
     PATH_MTU_DEFAULT = 1500 /* bytes: Ethernet, where the host knows nothing better */
 };
 
 /* --- the links concerned ------------------------------------------------------------------ */
 
-static bool concerns_server(const struct ftun_link *link)
+/* Links that are down too: at boot ftun may start before they are up. */
+static bool concerns_server(const struct ftun_attachment *a, const struct ftun_link *link)
 {
-    return link->up && !link->loopback && link->group != FTUN_LINK_GROUP;
+    return !link->loopback && link->group != FTUN_LINK_GROUP &&
+           strcmp(link->name, a->tun.name) != 0;
+}
+
+static int all_links(struct ftun_link *links, struct ftun_error *error)
+{
+    const int count = ftun_netlink_links(links, LINKS_MAX, error);
+    if (count == LINKS_MAX)
+        ftun_fail(error,
+                  "this host has %d network interfaces or more, too many for ftun to set "
+                  "up; use --setup=none (ftun rules says how)",
+                  LINKS_MAX);
+    return count == LINKS_MAX ? -1 : count;
 }
 
 /* A client speaks through the link of its route; a server may be spoken to through any. */
-static int links_concerned(const struct ftun_attachment_plan *plan, struct ftun_link *links,
+static int links_concerned(const struct ftun_attachment *a, struct ftun_link *links,
                            struct ftun_error *error)
 {
     struct ftun_route route = {0};
-    if (plan->role == FTUN_CLIENT && !ftun_netlink_route(&plan->remote.ip, &route, error))
+    const bool client = a->plan.role == FTUN_CLIENT;
+    if (client && !ftun_netlink_route(&a->plan.remote.ip, &route, error))
         return -1;
     struct ftun_link all[LINKS_MAX];
-    const int count = ftun_netlink_links(all, LINKS_MAX, error);
+    const int count = all_links(all, error);
     int kept = 0;
-    for (int i = 0; i < count; i++) {
-        const bool concerned =
-            plan->role == FTUN_CLIENT ? all[i].index == route.link : concerns_server(&all[i]);
-        if (concerned)
+    for (int i = 0; i < count; i++)
+        if (client ? all[i].index == route.link : concerns_server(a, &all[i]))
             links[kept++] = all[i];
-    }
     return count < 0 ? -1 : kept;
 }
 
 /* A server does not know by which link a client will come: the largest, as its MSS only says what
  * this end can take. What it sends is bounded by the client's MSS, and by "too big" on the way. */
-static uint32_t largest_mtu(const struct ftun_attachment_plan *plan)
+static uint32_t largest_mtu(const struct ftun_attachment *a)
 {
     struct ftun_error ignored;
     struct ftun_link links[LINKS_MAX];
-    const int count = links_concerned(plan, links, &ignored);
+    const int count = links_concerned(a, links, &ignored);
     uint32_t mtu = 0;
     for (int i = 0; i < count; i++)
         if (links[i].mtu > mtu)
@@ -59,14 +76,14 @@ static uint32_t largest_mtu(const struct ftun_attachment_plan *plan)
     return mtu;
 }
 
-static uint16_t path_mtu(const struct ftun_attachment_plan *plan)
+static uint16_t path_mtu(const struct ftun_attachment *a)
 {
     struct ftun_error ignored;
     struct ftun_route route = {0};
     uint32_t mtu = 0;
-    if (plan->role == FTUN_SERVER)
-        mtu = largest_mtu(plan);
-    else if (ftun_netlink_route(&plan->remote.ip, &route, &ignored))
+    if (a->plan.role == FTUN_SERVER)
+        mtu = largest_mtu(a);
+    else if (ftun_netlink_route(&a->plan.remote.ip, &route, &ignored))
         mtu = route.mtu;
     if (mtu == 0)
         mtu = PATH_MTU_DEFAULT;
@@ -89,18 +106,20 @@ static bool give_addresses(struct ftun_attachment *a, enum ftun_family family,
     return ftun_netlink_add_address(a->tun.name, &addresses->host, &addresses->own, error);
 }
 
-/* The kernel would greet routers on the TUN, from a link-local address: there are none. */
-static bool silence_ipv6(const struct ftun_attachment *a, struct ftun_error *error)
+/* The kernel would greet routers on the TUN, from a link-local address: there are none. Where it
+ * cannot be told so, its greetings are counted as refusals. */
+static void silence_ipv6(const struct ftun_attachment *a)
 {
     char path[FTUN_SYSCTL_PATH_MAX];
+    struct ftun_error ignored;
     snprintf(path, sizeof path, "net/ipv6/conf/%s/addr_gen_mode", a->tun.name);
-    return !ftun_sysctls_exists(path) || ftun_sysctls_write(path, "1", error);
+    ftun_sysctls_write(path, "1", &ignored);
 }
 
 static bool set_up_tun(struct ftun_attachment *a, struct ftun_error *error)
 {
-    if (!silence_ipv6(a, error) ||
-        !ftun_netlink_link_up(a->tun.name, TUN_MTU, TUN_QUEUE_LEN, FTUN_LINK_GROUP, error))
+    silence_ipv6(a);
+    if (!ftun_netlink_link_up(a->tun.name, TUN_MTU, TUN_QUEUE_LEN, FTUN_LINK_GROUP, error))
         return false;
     return (!a->plan.ipv4 || give_addresses(a, FTUN_IPV4, &a->plan.tun4, error)) &&
            (!a->plan.ipv6 || give_addresses(a, FTUN_IPV6, &a->plan.tun6, error));
@@ -115,31 +134,44 @@ static void forwarding_path(const char *link, int family, char out[FTUN_SYSCTL_P
              family == 6 ? "force_" : "");
 }
 
-/* Before Linux 6.17 IPv6 forwards on all links or none. A host that forwards ignores router
- * advertisements unless accept_ra says 2. */
-static bool forward_ipv6_everywhere(struct ftun_sysctls *sysctls, const struct ftun_link *links,
-                                    int count, struct ftun_error *error)
+static const char ipv6_everywhere[] = "net/ipv6/conf/all/forwarding";
+
+/* Before Linux 6.17 IPv6 forwards on all links or none. */
+static bool ipv6_forwards_by_link(const struct ftun_attachment *a)
 {
+    char path[FTUN_SYSCTL_PATH_MAX];
+    forwarding_path(a->tun.name, 6, path);
+    return ftun_sysctls_exists(path);
+}
+
+/* A host that forwards ignores router advertisements unless accept_ra says 2: on every link. */
+static bool forward_ipv6_everywhere(struct ftun_attachment *a, struct ftun_error *error)
+{
+    struct ftun_link links[LINKS_MAX];
+    const int count = all_links(links, error);
     for (int i = 0; i < count; i++) {
         char path[FTUN_SYSCTL_PATH_MAX];
         snprintf(path, sizeof path, "net/ipv6/conf/%s/accept_ra", links[i].name);
-        if (ftun_sysctls_exists(path) && !ftun_sysctls_want(sysctls, path, "2", error))
+        if (!links[i].loopback && ftun_sysctls_exists(path) &&
+            !ftun_sysctls_want(&a->sysctls, path, "2", error))
             return false;
     }
-    return ftun_sysctls_want(sysctls, "net/ipv6/conf/all/forwarding", "1", error);
+    return count >= 0 && ftun_sysctls_want(&a->sysctls, ipv6_everywhere, "1", error);
 }
 
 static bool forward_family(struct ftun_attachment *a, int family, const struct ftun_link *links,
                            int count, struct ftun_error *error)
 {
     char path[FTUN_SYSCTL_PATH_MAX];
+    if (family == 6 && !ipv6_forwards_by_link(a))
+        return forward_ipv6_everywhere(a, error);
     forwarding_path(a->tun.name, family, path);
-    if (family == 6 && !ftun_sysctls_exists(path))
-        return forward_ipv6_everywhere(&a->sysctls, links, count, error);
     if (!ftun_sysctls_write(path, "1", error))
         return false;
     for (int i = 0; i < count; i++) {
         forwarding_path(links[i].name, family, path);
+        if (!ftun_sysctls_exists(path)) /* a link too small for IPv6 has none of it */
+            continue;
         if (!ftun_sysctls_want(&a->sysctls, path, "1", error))
             return false;
     }
@@ -155,6 +187,7 @@ static bool forward(struct ftun_attachment *a, const struct ftun_link *links, in
 
 /* --- rules -------------------------------------------------------------------------------- */
 
+/* The links on which the host would not forward without ftun. */
 static size_t guarded_links(const struct ftun_attachment *a, const struct ftun_link *links,
                             int count, struct ftun_guarded_link *guarded)
 {
@@ -165,9 +198,8 @@ static size_t guarded_links(const struct ftun_attachment *a, const struct ftun_l
         forwarding_path(links[i].name, 4, path4);
         forwarding_path(links[i].name, 6, path6);
         struct ftun_guarded_link *link = &guarded[kept];
-        link->ipv4 = ftun_sysctls_changed(&a->sysctls, path4);
-        link->ipv6 = ftun_sysctls_changed(&a->sysctls, path6) ||
-                     ftun_sysctls_changed(&a->sysctls, "net/ipv6/conf/all/forwarding");
+        link->ipv4 = a->plan.ipv4 && ftun_sysctls_differs(&a->sysctls, path4, "1");
+        link->ipv6 = a->plan.ipv6 && ftun_sysctls_differs(&a->sysctls, path6, "1");
         memcpy(link->name, links[i].name, sizeof link->name);
         if (link->ipv4 || link->ipv6)
             kept++;
@@ -179,13 +211,18 @@ static bool load_rules(struct ftun_attachment *a, const struct ftun_link *links,
                        struct ftun_error *error)
 {
     struct ftun_guarded_link guarded[LINKS_MAX];
-    const size_t guarded_count = guarded_links(a, links, count, guarded);
+    const struct ftun_nat_guard guard = {
+        .links = guarded,
+        .count = guarded_links(a, links, count, guarded),
+        .all_ipv6 = a->plan.ipv6 && !ipv6_forwards_by_link(a) &&
+                    ftun_sysctls_differs(&a->sysctls, ipv6_everywhere, "1"),
+    };
     char *ruleset = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&ruleset, &len);
     if (out == NULL)
         return ftun_fail(error, "out of memory");
-    ftun_nat_write_nft(out, &a->plan, a->tun.name, guarded, guarded_count, true);
+    ftun_nat_write_nft(out, &a->plan, a->tun.name, &guard, true);
     fclose(out);
     const bool done = ftun_firewall_load(&a->firewall, ruleset, error);
     free(ruleset);
@@ -243,10 +280,11 @@ static bool set_up_nat(struct ftun_attachment *a, struct ftun_error *error)
     if (!ftun_tun_open(&a->tun, a->plan.tun_name, a->plan.offload, error) ||
         !ftun_sysctls_open(&a->sysctls, error))
         return false;
-    const int count = links_concerned(&a->plan, links, error);
+    const int count = links_concerned(a, links, error);
     a->hops = 1; /* from the TUN the host forwards */
-    return count >= 0 && set_up_tun(a, error) && forward(a, links, count, error) &&
-           load_rules(a, links, count, error);
+    /* the guard before what it guards */
+    return count >= 0 && set_up_tun(a, error) && load_rules(a, links, count, error) &&
+           forward(a, links, count, error);
 }
 
 /* The user has set up the rest: as many hops as with NAT. */
@@ -262,26 +300,27 @@ static bool set_up_nothing(struct ftun_attachment *a, struct ftun_error *error)
 }
 
 /* One instance at a time sets up or takes down: two must not choose the same addresses, nor put
- * back each other's settings. The lock is on the namespace itself, it leaves no file behind. */
-static int lock_namespace(void)
+ * back each other's settings. -1: not to be had, and whoever holds it is not waited for longer. */
+static int lock_setup(void)
 {
-    const int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    mkdir("/run/ftun", 0755);
+    const int fd = open("/run/ftun/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    for (int tries = 0; fd >= 0 && tries < LOCK_TRIES; tries++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return fd;
+        const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+        nanosleep(&pause, NULL);
+    }
     if (fd >= 0)
-        flock(fd, LOCK_EX);
-    return fd;
-}
-
-static void unlock_namespace(int lock)
-{
-    if (lock >= 0)
-        close(lock);
+        close(fd);
+    return -1;
 }
 
 static void take_down(struct ftun_attachment *a)
 {
+    ftun_sysctls_close(&a->sysctls);
     ftun_firewall_close(&a->firewall);
     ftun_tun_close(&a->tun);
-    ftun_sysctls_close(&a->sysctls);
     for (int i = 0; i < 2; i++) {
         if (a->reserved[i] >= 0)
             close(a->reserved[i]);
@@ -289,25 +328,37 @@ static void take_down(struct ftun_attachment *a)
     }
 }
 
+static bool open_locked(struct ftun_attachment *a, struct ftun_error *error)
+{
+    const int lock = lock_setup();
+    if (lock < 0)
+        return ftun_fail(error,
+                         "cannot lock /run/ftun/lock: %s; ftun needs root for its set-up, or "
+                         "--setup=none",
+                         strerror(errno));
+    const bool done = set_up_nat(a, error);
+    if (!done)
+        take_down(a);
+    close(lock);
+    return done;
+}
+
 bool ftun_attachment_open(struct ftun_attachment *a, const struct ftun_attachment_plan *plan,
                           struct ftun_error *error)
 {
     *a = (struct ftun_attachment){
         .plan = *plan, .tun.fd = -1, .sysctls.user_fd = -1, .reserved = {-1, -1}};
-    const int lock = lock_namespace();
     const bool done =
-        plan->kind == FTUN_ATTACHMENT_NAT ? set_up_nat(a, error) : set_up_nothing(a, error);
+        plan->kind == FTUN_ATTACHMENT_NAT ? open_locked(a, error) : set_up_nothing(a, error);
     if (done)
-        a->mtu = path_mtu(plan);
-    else
-        take_down(a);
-    unlock_namespace(lock);
+        a->mtu = path_mtu(a);
     return done;
 }
 
 void ftun_attachment_close(struct ftun_attachment *a)
 {
-    const int lock = lock_namespace();
+    const int lock = a->sysctls.user_fd >= 0 ? lock_setup() : -1;
     take_down(a);
-    unlock_namespace(lock);
+    if (lock >= 0)
+        close(lock);
 }

@@ -31,8 +31,6 @@ struct ftun_attachment_plan {
     bool offload;
 };
 
-enum { FTUN_ATTACHMENT_LINKS_MAX = 64 };
-
 /* What has become of it. */
 struct ftun_attachment {
     struct ftun_attachment_plan plan; /* with the addresses chosen */

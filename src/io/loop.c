@@ -47,11 +47,11 @@ struct ftun_loop {
     struct ftun_loop_config config;
     struct ftun_io_counters counters;
     int epoll;
-    bool tun_gone;
+    int tun_error; /* errno; 0 while the TUN is there */
     bool stopping;
     uint64_t now_ns;
     uint64_t stop_at_ns;
-    size_t received; /* UDP messages in this turn */
+    size_t received; /* UDP messages that one call has brought, the most in this turn */
     uint32_t doomed; /* a flow that has no socket, to be closed once its actions are done */
     struct ftun_udp_batch *batch;
     struct ftun_actions actions;
@@ -184,7 +184,8 @@ static void read_tunnel(struct ftun_loop *loop)
     struct ftun_tunnel_packet packet;
     for (int i = 0; i < PACKETS_PER_TURN; i++) {
         const int got = ftun_tun_read(loop->config.tun, loop->packet, &packet);
-        loop->tun_gone = got < 0;
+        if (got < 0)
+            loop->tun_error = errno;
         if (got <= 0)
             return;
         if (loop->config.observer.packet != NULL)
@@ -204,6 +205,13 @@ static void send_burst(struct ftun_loop *loop, uint32_t flow, const struct ftun_
     } while (done < burst->len);
 }
 
+/* The most that one call has brought in this turn. */
+static void note_received(struct ftun_loop *loop, int count)
+{
+    if (count > 0 && (size_t)count > loop->received)
+        loop->received = (size_t)count;
+}
+
 static void send_to_flow_of(struct ftun_loop *loop, const struct ftun_udp_message *head,
                             const struct ftun_burst *burst)
 {
@@ -219,7 +227,7 @@ static void send_to_flow_of(struct ftun_loop *loop, const struct ftun_udp_messag
 static void read_listener(struct ftun_loop *loop)
 {
     const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
-    loop->received += count > 0 ? (size_t)count : 0;
+    note_received(loop, count);
     ftun_udp_taken taken = 0;
     while (count > 0 && ftun_udp_left((size_t)count, taken)) {
         const struct ftun_udp_message *head;
@@ -236,9 +244,9 @@ static void read_upstream(struct ftun_loop *loop, uint32_t flow)
     if (fd < 0) /* closed earlier in this turn */
         return;
     const int count = ftun_udp_receive(fd, loop->batch, false);
-    if (count < 0)
+    if (count < 0 && errno == ECONNREFUSED)
         loop->counters.application_refused++;
-    loop->received += count > 0 ? (size_t)count : 0;
+    note_received(loop, count);
     ftun_udp_taken taken = 0;
     while (count > 0 && ftun_udp_left((size_t)count, taken)) {
         const struct ftun_udp_message *head;
@@ -354,9 +362,9 @@ bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
         loop->now_ns = ftun_clock();
         for (int i = 0; i < count; i++)
             handle(loop, &events[i]);
-        if (loop->tun_gone)
+        if (loop->tun_error != 0)
             return ftun_fail(error, "the TUN device %s is gone: %s; start ftun again",
-                             loop->config.tun->name, strerror(errno));
+                             loop->config.tun->name, strerror(loop->tun_error));
         pass_time(loop);
         if (loop->stopping) /* in each turn: handshakes under way may still complete */
             close_all(loop);

@@ -15,7 +15,7 @@ struct ftun_io_counters {
     uint64_t socket_failures;     /* flows for which there was no UDP socket */
 };
 
-/* Who wants to know. All but `context` may be NULL. */
+/* Who wants to know. All but `signal` may be NULL. */
 struct ftun_observer {
     void *context;
     void (*packet)(void *context, const struct ftun_tunnel_packet *packet);

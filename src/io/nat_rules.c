@@ -26,8 +26,10 @@ static size_t families(const struct ftun_attachment_plan *plan, struct family ou
     return count;
 }
 
-/* fib daddr type local: only what was sent to this host, not what it forwards to others. */
-static void write_server_chain(FILE *out, const struct ftun_attachment_plan *plan, const char *tun)
+/* fib daddr type local: only what was sent to this host, not what it forwards to others. The input
+ * chain: what conntrack finds invalid is not translated and reaches the host itself, whose RST
+ * would end the connection. */
+static void write_server_chains(FILE *out, const struct ftun_attachment_plan *plan, const char *tun)
 {
     struct family family[2];
     char text[64];
@@ -39,10 +41,16 @@ static void write_server_chain(FILE *out, const struct ftun_attachment_plan *pla
                 "dnat %s to %s\n",
                 tun, family[i].protocol, plan->port, family[i].header,
                 address_text(family[i].own, text));
-    fprintf(out, "\t}\n");
+    fprintf(out,
+            "\t}\n"
+            "\tchain input {\n"
+            "\t\ttype filter hook input priority filter; policy accept;\n"
+            "\t\tiifname != \"lo\" tcp dport %u drop\n"
+            "\t}\n",
+            plan->port);
 }
 
-static void write_client_chain(FILE *out, const struct ftun_attachment_plan *plan, const char *tun)
+static void write_client_chains(FILE *out, const struct ftun_attachment_plan *plan, const char *tun)
 {
     struct family family[2];
     char text[64];
@@ -51,37 +59,47 @@ static void write_client_chain(FILE *out, const struct ftun_attachment_plan *pla
     for (size_t i = 0; i < families(plan, family); i++)
         fprintf(out, "\t\t%s saddr %s oifname != \"%s\" masquerade\n", family[i].header,
                 address_text(family[i].own, text), tun);
-    fprintf(out, "\t}\n");
+    fprintf(out,
+            "\t}\n"
+            "\tchain input {\n"
+            "\t\ttype filter hook input priority filter; policy accept;\n"
+            "\t\t%s saddr %s tcp sport %u ct state invalid drop\n"
+            "\t}\n",
+            plan->remote.ip.family == FTUN_IPV6 ? "ip6" : "ip",
+            address_text(&plan->remote.ip, text), plan->remote.port);
 }
 
-static void write_guard(FILE *out, const struct ftun_guarded_link *guarded, size_t count)
+static void write_guard(FILE *out, const struct ftun_nat_guard *guard)
 {
-    if (count == 0)
-        return;
     fprintf(out, "\tchain forward {\n"
                  "\t\ttype filter hook forward priority filter; policy accept;\n");
-    for (size_t i = 0; i < count; i++) {
-        if (guarded[i].ipv4)
-            fprintf(out, "\t\tmeta nfproto ipv4 iifname \"%s\" oifgroup != %u drop\n",
-                    guarded[i].name, FTUN_LINK_GROUP);
-        if (guarded[i].ipv6)
-            fprintf(out, "\t\tmeta nfproto ipv6 iifname \"%s\" oifgroup != %u drop\n",
-                    guarded[i].name, FTUN_LINK_GROUP);
+    if (guard->all_ipv6)
+        fprintf(out, "\t\tmeta nfproto ipv6 iifgroup != %u oifgroup != %u drop\n", FTUN_LINK_GROUP,
+                FTUN_LINK_GROUP);
+    for (size_t i = 0; i < guard->count; i++) {
+        const struct ftun_guarded_link *link = &guard->links[i];
+        if (link->ipv4)
+            fprintf(out, "\t\tmeta nfproto ipv4 iifname \"%s\" oifgroup != %u drop\n", link->name,
+                    FTUN_LINK_GROUP);
+        if (link->ipv6)
+            fprintf(out, "\t\tmeta nfproto ipv6 iifname \"%s\" oifgroup != %u drop\n", link->name,
+                    FTUN_LINK_GROUP);
     }
     fprintf(out, "\t}\n");
 }
 
 void ftun_nat_write_nft(FILE *out, const struct ftun_attachment_plan *plan, const char *tun_name,
-                        const struct ftun_guarded_link *guarded, size_t guarded_count, bool owned)
+                        const struct ftun_nat_guard *guard, bool owned)
 {
-    fprintf(out, "table inet %s {\n", tun_name);
+    fprintf(out, "table inet ftun_%s {\n", tun_name);
     if (owned)
         fprintf(out, "\tflags owner\n");
     if (plan->role == FTUN_SERVER)
-        write_server_chain(out, plan, tun_name);
+        write_server_chains(out, plan, tun_name);
     else
-        write_client_chain(out, plan, tun_name);
-    write_guard(out, guarded, guarded_count);
+        write_client_chains(out, plan, tun_name);
+    if (guard->count > 0 || guard->all_ipv6)
+        write_guard(out, guard);
     fprintf(out, "}\n");
 }
 
@@ -100,6 +118,9 @@ void ftun_nat_write_iptables(FILE *out, const struct ftun_attachment_plan *plan,
         else
             fprintf(out, "%s -t nat -A POSTROUTING -s %s ! -o %s -j MASQUERADE\n",
                     family[i].iptables, own, tun_name);
+        if (plan->role == FTUN_SERVER)
+            fprintf(out, "%s -A INPUT ! -i lo -p tcp --dport %u -j DROP\n", family[i].iptables,
+                    plan->port);
         fprintf(out, "%s -A FORWARD -i %s -j ACCEPT\n%s -A FORWARD -o %s -j ACCEPT\n",
                 family[i].iptables, tun_name, family[i].iptables, tun_name);
     }

@@ -12,10 +12,16 @@ struct ftun_guarded_link {
     bool ipv4, ipv6;
 };
 
-/* Write an nft table named after `tun_name`. `owned`: with `flags owner`, for a table that shall
- * die with its process. */
+struct ftun_nat_guard {
+    const struct ftun_guarded_link *links;
+    size_t count;
+    bool all_ipv6; /* IPv6 has been switched on for all links at once */
+};
+
+/* Write an nft table, ftun_<tun_name>. `owned`: with `flags owner`, for a table that shall die with
+ * its process. */
 void ftun_nat_write_nft(FILE *out, const struct ftun_attachment_plan *plan, const char *tun_name,
-                        const struct ftun_guarded_link *guarded, size_t guarded_count, bool owned);
+                        const struct ftun_nat_guard *guard, bool owned);
 
 /* Write the same as iptables and ip6tables commands. */
 void ftun_nat_write_iptables(FILE *out, const struct ftun_attachment_plan *plan,

@@ -58,8 +58,13 @@ static bool write_value(const char *path, const char *value)
 
 bool ftun_sysctls_write(const char *path, const char *value, struct ftun_error *error)
 {
+    char now[VALUE_MAX];
+    if (read_value(path, now) && strcmp(now, value) == 0)
+        return true;
     return write_value(path, value) ||
-           ftun_fail(error, "cannot set /proc/sys/%s to %s: %s", path, value, strerror(errno));
+           ftun_fail(error,
+                     "cannot set /proc/sys/%s to %s: %s; set it by hand and use --setup=none", path,
+                     value, strerror(errno));
 }
 
 bool ftun_sysctls_exists(const char *path)
@@ -158,6 +163,15 @@ static void collect_wanted(const struct ftun_sysctls *sysctls, struct settings *
     closedir(directory);
 }
 
+/* Somebody (Docker, a VPN, the administrator) has made the host a router meanwhile: forwarding is
+ * theirs now. */
+static bool is_superseded(const char *path)
+{
+    char all[VALUE_MAX];
+    return strncmp(path, "net/ipv4/conf/", 14) == 0 && read_value("net/ipv4/ip_forward", all) &&
+           strcmp(all, "1") == 0;
+}
+
 /* Put back what nobody wants any more. Returns how many changed settings are left. */
 static int put_back_unwanted(const struct ftun_sysctls *sysctls)
 {
@@ -169,7 +183,7 @@ static int put_back_unwanted(const struct ftun_sysctls *sysctls)
     for (int i = 0; i < changed.count; i++) {
         if (contains(&wanted, changed.at[i].path))
             kept.at[kept.count++] = changed.at[i];
-        else
+        else if (!is_superseded(changed.at[i].path))
             write_value(changed.at[i].path, changed.at[i].value); /* a link may be gone: fine */
     }
     save(sysctls, &kept);
@@ -237,7 +251,11 @@ static bool change(struct ftun_sysctls *sysctls, const char *path, const char *b
 {
     struct settings changed;
     load(sysctls, "changed", &changed);
-    if (!contains(&changed, path) && changed.count < FTUN_SYSCTLS_MAX) {
+    if (!contains(&changed, path)) {
+        if (changed.count == FTUN_SYSCTLS_MAX) {
+            errno = ENOSPC;
+            return false;
+        }
         struct setting *setting = &changed.at[changed.count++];
         snprintf(setting->path, sizeof setting->path, "%s", path);
         snprintf(setting->value, sizeof setting->value, "%s", before);
@@ -260,11 +278,12 @@ bool ftun_sysctls_want(struct ftun_sysctls *sysctls, const char *path, const cha
                              path, value, strerror(errno));
 }
 
-bool ftun_sysctls_changed(const struct ftun_sysctls *sysctls, const char *path)
+bool ftun_sysctls_differs(const struct ftun_sysctls *sysctls, const char *path, const char *value)
 {
+    char now[VALUE_MAX];
     struct settings changed;
     load(sysctls, "changed", &changed);
-    return contains(&changed, path);
+    return contains(&changed, path) || (read_value(path, now) && strcmp(now, value) != 0);
 }
 
 void ftun_sysctls_close(struct ftun_sysctls *sysctls)

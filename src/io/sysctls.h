@@ -11,7 +11,7 @@
 
 #include "error.h"
 
-enum { FTUN_SYSCTLS_MAX = 128, FTUN_SYSCTL_PATH_MAX = 96 };
+enum { FTUN_SYSCTLS_MAX = 1024, FTUN_SYSCTL_PATH_MAX = 96 };
 
 struct ftun_sysctls {
     char directory[64];
@@ -31,8 +31,8 @@ bool ftun_sysctls_exists(const char *path);
 /* Write a setting that dies with what it is about, a link of ftun's own: nothing to put back. */
 bool ftun_sysctls_write(const char *path, const char *value, struct ftun_error *error);
 
-/* Has ftun changed it, this instance or another? */
-bool ftun_sysctls_changed(const struct ftun_sysctls *sysctls, const char *path);
+/* Would it have another value than `value` if ftun did not run? */
+bool ftun_sysctls_differs(const struct ftun_sysctls *sysctls, const char *path, const char *value);
 
 /* End: put back what nobody else wants. Nothing when not open. */
 void ftun_sysctls_close(struct ftun_sysctls *sysctls);

@@ -359,6 +359,10 @@ static size_t part_len(size_t stride)
 size_t ftun_udp_send(int fd, const union ftun_sockaddr *to, const struct ftun_udp_local *local,
                      const uint8_t *data, size_t len, size_t stride)
 {
+    if (stride > UDP_PAYLOAD_MAX) {
+        errno = EMSGSIZE;
+        return ftun_datagram_count(len, stride);
+    }
     struct outgoing out;
     address(&out, to, local);
     const size_t most = part_len(stride);

@@ -1,16 +1,17 @@
 #include "upstream.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 bool ftun_upstream_init(struct ftun_upstream *upstream, const struct ftun_socket_address *target,
                         uint32_t max_flows, struct ftun_error *error)
 {
-    upstream->target = *target;
-    upstream->max_flows = max_flows;
     upstream->sockets = malloc(max_flows * sizeof *upstream->sockets);
     if (upstream->sockets == NULL)
         return ftun_fail(error, "not enough memory for %u flows; lower --max-flows", max_flows);
+    upstream->target = *target;
+    upstream->max_flows = max_flows;
     for (uint32_t i = 0; i < max_flows; i++)
         upstream->sockets[i] = -1;
     return true;
@@ -41,6 +42,8 @@ size_t ftun_upstream_deliver(struct ftun_upstream *upstream, uint32_t flow, cons
                              size_t len, size_t stride)
 {
     const int fd = upstream->sockets[flow];
-    return fd < 0 ? ftun_datagram_count(len, stride)
-                  : ftun_udp_send(fd, NULL, NULL, data, len, stride);
+    if (fd >= 0)
+        return ftun_udp_send(fd, NULL, NULL, data, len, stride);
+    errno = EBADF;
+    return ftun_datagram_count(len, stride);
 }

@@ -22,9 +22,9 @@ def traces(host):
     }
 
 
-def test_F28_sigterm_and_sigint_remove_everything_and_exit_0(pair):
+def test_F28_signals_remove_everything_and_exit_0(pair):
     before = traces(pair.client), traces(pair.server)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         server, client = pair.start_server(), pair.start_client()
         sink = pair.start_sink("--echo")
         pair.echo()
@@ -79,7 +79,61 @@ def test_forwarding_that_ftun_switched_on_leads_only_to_its_tun(pair, lab):
     pair.start_server()
     ping = ("ping", "-c", "1", "-W", "1", "10.88.0.2")
     assert pair.client.run(*ping, check=False).returncode != 0
-    pair.server.sysctl("net.ipv4.ip_forward", 0)
+
+
+def test_forwarding_that_somebody_else_switches_on_meanwhile_stays_on(pair):
+    """Docker, a VPN, the administrator: the host is a router now."""
+    server = pair.start_server()
+    pair.server.sysctl("net.ipv4.ip_forward", 1)
+    assert server.stop() == 0
+    assert pair.server.sysctl("net.ipv4.conf.eth0.forwarding") == "1"
+
+
+def test_a_server_may_start_before_its_link_is_up(pair):
+    pair.server.ip("link", "set", "eth0", "down")
+    pair.start_server()
+    pair.server.ip("link", "set", "eth0", "up")
+    pair.start_client()
+    pair.start_sink("--echo")
+    traffic_is_back(pair)
+
+
+def test_a_link_too_small_for_ipv6_is_no_obstacle(pair, lab):
+    third = lab.host("third")
+    lab.link(pair.server, third, ("tiny0", "tiny0"), (("10.88.0.1/24", "10.88.0.2/24"),), mtu=1000)
+    pair.start_server()
+    pair.start_client()
+    pair.start_sink("--echo")
+    assert pair.echo()["echoed"] == 100
+
+
+def test_a_held_lock_of_a_stranger_does_not_matter(pair):
+    """Anybody may lock a file that anybody may open: ftun's is its own."""
+    holder = pair.client.start("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                               "flock", "/proc/self/ns/net", "sh", "-c", "echo held; sleep 30")
+    holder.wait_for("held")
+    client = pair.start_client()
+    assert client.stop() == 0
+
+
+def test_what_conntrack_finds_invalid_is_not_answered_by_the_host(routed):
+    """A segment far outside the window, from the client's address: the server's kernel must not
+    reset the connection for it."""
+    routed.router.run("nft", "delete", "chain", "inet", "strict", "forward")
+    server = routed.start_server()
+    client = routed.start_client("--log", "debug")
+    routed.start_sink("--echo")
+    traffic_is_back(routed)
+    seen = client.wait_for(r"> 192\.168\.200\.2:(\d+) \S+ P\. (\d+):")
+    port, sequence = int(seen.group(1)), int(seen.group(2))
+    routed.router.run("/usr/bin/python3", "-c", f"""
+from scapy.all import IP, TCP, send
+send(IP(src="10.77.0.1", dst="10.77.0.2") / TCP(sport={port}, dport=4567, flags="PA",
+     seq=({sequence} + (1 << 30)) % 2**32, ack=1) / b"blind", verbose=False)
+""")
+    time.sleep(0.3)
+    assert "reset" not in client.log() and "closed" not in server.log()
+    assert routed.echo(count=10)["echoed"] == 10
 
 
 def test_F27_another_programs_flush_leaves_the_table(pair):

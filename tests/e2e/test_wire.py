@@ -16,7 +16,9 @@ def capture(world, remote):
                                    "-U", "-w", path, "tcp")
     tcpdump.wait_for("listening on")
     sink = world.start_sink("--echo")
-    world.send("--mode", "gso", "--size", "1000", "--count", "100", "--flows", "1")
+    world.client.run("ethtool", "-K", "eth0", "gro", "off")  # one packet of the wire, one captured
+    world.send("--mode", "gso", "--size", "1000", "--count", "100", "--flows", "1", "--warm-up",
+               "0.2", "--rate", "5000")
     world.echo(count=5, size=100)
     time.sleep(0.2)
     client.stop()
@@ -98,7 +100,7 @@ def test_a_burst_pushes_only_its_last_segment(pair):
     packets = capture(pair, SERVER4)
     bulk = max(by_flow(packets).values(), key=len)
     data = [packet for packet in from_client(bulk) if payload_len(packet) > 0]
-    assert sum(payload_len(packet) for packet in data) == 100_000
+    assert sum(payload_len(packet) for packet in data) >= 100_000
     pushed = [bool(packet[TCP].flags.P) for packet in data]
     assert pushed[-1] and pushed.count(True) < len(pushed)
 
