@@ -107,3 +107,18 @@ void ftun_text_socket_address(struct ftun_text *text, const struct ftun_socket_a
     ftun_text_char(text, ':');
     ftun_text_unsigned(text, address->port);
 }
+
+const char *ftun_address_string(const struct ftun_address *address, char out[FTUN_ADDRESS_TEXT])
+{
+    struct ftun_text text = ftun_text_start(out, FTUN_ADDRESS_TEXT);
+    ftun_text_address(&text, address);
+    return out;
+}
+
+const char *ftun_socket_address_string(const struct ftun_socket_address *address,
+                                       char out[FTUN_ADDRESS_TEXT])
+{
+    struct ftun_text text = ftun_text_start(out, FTUN_ADDRESS_TEXT);
+    ftun_text_socket_address(&text, address);
+    return out;
+}

@@ -24,4 +24,10 @@ void ftun_text_address(struct ftun_text *text, const struct ftun_address *addres
 /* 192.0.2.1:80 or [2001:db8::1]:80 */
 void ftun_text_socket_address(struct ftun_text *text, const struct ftun_socket_address *address);
 
+/* The same as whole strings: written to `out`, which is returned. */
+#define FTUN_ADDRESS_TEXT 64u /* bytes: the longest and its zero byte */
+const char *ftun_address_string(const struct ftun_address *address, char out[FTUN_ADDRESS_TEXT]);
+const char *ftun_socket_address_string(const struct ftun_socket_address *address,
+                                       char out[FTUN_ADDRESS_TEXT]);
+
 #endif

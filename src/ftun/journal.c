@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum {
-    ADDRESS_MAX = 64, /* characters */
     FLOW_LINES_PER_SECOND = 20,
     IO_REFUSALS = 4 /* kinds of struct ftun_io_counters */
 };
@@ -38,13 +37,6 @@ struct ftun_journal {
     uint64_t flow_lines_omitted;
 };
 
-static const char *address(const struct ftun_socket_address *from, char out[ADDRESS_MAX])
-{
-    struct ftun_text text = ftun_text_start(out, ADDRESS_MAX);
-    ftun_text_socket_address(&text, from);
-    return out;
-}
-
 /* --- flows -------------------------------------------------------------------------------- */
 
 static bool may_tell_flow(struct ftun_journal *journal)
@@ -57,9 +49,9 @@ static bool may_tell_flow(struct ftun_journal *journal)
 
 static void tell_established(const struct ftun_journal *journal, const struct ftun_action *action)
 {
-    char local[ADDRESS_MAX], remote[ADDRESS_MAX], application[ADDRESS_MAX];
-    address(&action->established.tuple.local, local);
-    address(&action->established.tuple.remote, remote);
+    char local[FTUN_ADDRESS_TEXT], remote[FTUN_ADDRESS_TEXT], application[FTUN_ADDRESS_TEXT];
+    ftun_socket_address_string(&action->established.tuple.local, local);
+    ftun_socket_address_string(&action->established.tuple.remote, remote);
     const char *const dialect =
         action->established.profile == &ftun_profile_phantun ? ", the peer speaks Phantun" : "";
     if (journal->role == FTUN_SERVER) {
@@ -70,8 +62,8 @@ static void tell_established(const struct ftun_journal *journal, const struct ft
     const struct ftun_socket_address peer = ftun_listener_peer(journal->listener, action->flow);
     ftun_log(FTUN_LOG_INFO,
              "flow %u established: %s (UDP) over %s to %s (TCP), datagrams up to %u bytes%s",
-             action->flow, address(&peer, application), local, remote, action->established.mss,
-             dialect);
+             action->flow, ftun_socket_address_string(&peer, application), local, remote,
+             action->established.mss, dialect);
 }
 
 static void tell_flow(struct ftun_journal *journal, const struct ftun_action *action)

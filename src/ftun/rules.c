@@ -11,11 +11,9 @@
 
 static void print_addresses(const char *tun, const struct ftun_tun_addresses *addresses)
 {
-    char host[64], own[64];
-    struct ftun_text text = ftun_text_start(host, sizeof host);
-    ftun_text_address(&text, &addresses->host);
-    text = ftun_text_start(own, sizeof own);
-    ftun_text_address(&text, &addresses->own);
+    char host[FTUN_ADDRESS_TEXT], own[FTUN_ADDRESS_TEXT];
+    ftun_address_string(&addresses->host, host);
+    ftun_address_string(&addresses->own, own);
     printf("ip address add %s peer %s dev %s\n", host, own, tun);
 }
 

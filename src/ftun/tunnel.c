@@ -20,7 +20,6 @@
 
 enum {
     PENDING_SLOTS = 1024,
-    ADDRESS_MAX = 64,
     WIREGUARD_OVERHEAD = 32, /* bytes: header and tag of a transport message */
     DESCRIPTORS_KEPT = 64    /* for all but the flows' sockets */
 };
@@ -209,13 +208,6 @@ static void take_down(struct tunnel *t)
 
 /* --- what people are told ----------------------------------------------------------------- */
 
-static const char *address(const struct ftun_socket_address *from, char out[ADDRESS_MAX])
-{
-    struct ftun_text text = ftun_text_start(out, ADDRESS_MAX);
-    ftun_text_socket_address(&text, from);
-    return out;
-}
-
 static const char *own_addresses(const struct ftun_attachment_plan *plan, char *out,
                                  size_t capacity)
 {
@@ -232,8 +224,8 @@ static const char *own_addresses(const struct ftun_attachment_plan *plan, char *
 static void announce(const struct tunnel *t)
 {
     const struct ftun_attachment *a = &t->attachment;
-    char local[ADDRESS_MAX], remote[ADDRESS_MAX], own[2 * ADDRESS_MAX];
-    address(&t->options->remote, remote);
+    char local[FTUN_ADDRESS_TEXT], remote[FTUN_ADDRESS_TEXT], own[2 * FTUN_ADDRESS_TEXT];
+    ftun_socket_address_string(&t->options->remote, remote);
     ftun_log(FTUN_LOG_INFO, "%s is up: %s%s%s", a->tun.name,
              own_addresses(&a->plan, own, sizeof own),
              a->tun.offload ? ", segmentation and checksums by the kernel" : ", no offloads",
@@ -244,7 +236,7 @@ static void announce(const struct tunnel *t)
              smallest_mss(t), smallest_mss(t) - WIREGUARD_OVERHEAD);
     if (t->options->role == FTUN_CLIENT)
         ftun_log(FTUN_LOG_INFO, "listening on %s (UDP), for %s (TCP)",
-                 address(&t->options->local, local), remote);
+                 ftun_socket_address_string(&t->options->local, local), remote);
     else
         ftun_log(FTUN_LOG_INFO,
                  "listening on port %u (TCP; netstat and ss cannot show it), for %s "
@@ -252,7 +244,7 @@ static void announce(const struct tunnel *t)
                  t->options->local.port, remote);
 }
 
-enum ftun_exit ftun_tunnel_run(struct ftun_options *options)
+static enum ftun_exit run(struct ftun_options *options)
 {
     struct ftun_error error;
     struct tunnel t = {.options = options,
@@ -269,4 +261,20 @@ enum ftun_exit ftun_tunnel_run(struct ftun_options *options)
         ftun_log(FTUN_LOG_ERROR, "%s", error.text);
     take_down(&t);
     return done ? FTUN_EXIT_OK : FTUN_EXIT_FAILED;
+}
+
+enum ftun_exit ftun_tunnel_command(int argc, char **argv, enum ftun_role role, const char *help)
+{
+    struct ftun_options options;
+    struct ftun_error error;
+    if (!ftun_options_parse(argc, argv, role, &options, &error)) {
+        fprintf(stderr, "ftun %s: %s\n", argv[0], error.text);
+        return FTUN_EXIT_USAGE;
+    }
+    if (options.help) {
+        fputs(help, stdout);
+        return FTUN_EXIT_OK;
+    }
+    ftun_log_set_level(options.log_level);
+    return run(&options);
 }

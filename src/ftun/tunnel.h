@@ -4,7 +4,8 @@
 
 #include "options.h"
 
-/* Run until a signal ends it. Returns the exit code; failures are logged. */
-enum ftun_exit ftun_tunnel_run(struct ftun_options *options);
+/* What `ftun client` and `ftun server` do: read the options, print `help` if asked, else run until
+ * a signal ends it. Returns the exit code; failures are logged. */
+enum ftun_exit ftun_tunnel_command(int argc, char **argv, enum ftun_role role, const char *help);
 
 #endif

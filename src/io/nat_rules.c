@@ -9,13 +9,6 @@ struct family {
     const struct ftun_address *own;
 };
 
-static const char *address_text(const struct ftun_address *address, char out[64])
-{
-    struct ftun_text text = ftun_text_start(out, 64);
-    ftun_text_address(&text, address);
-    return out;
-}
-
 static size_t families(const struct ftun_attachment_plan *plan, struct family out[2])
 {
     size_t count = 0;
@@ -32,7 +25,7 @@ static size_t families(const struct ftun_attachment_plan *plan, struct family ou
 static void write_server_chains(FILE *out, const struct ftun_attachment_plan *plan, const char *tun)
 {
     struct family family[2];
-    char text[64];
+    char text[FTUN_ADDRESS_TEXT];
     fprintf(out, "\tchain prerouting {\n"
                  "\t\ttype nat hook prerouting priority dstnat; policy accept;\n");
     for (size_t i = 0; i < families(plan, family); i++)
@@ -40,7 +33,7 @@ static void write_server_chains(FILE *out, const struct ftun_attachment_plan *pl
                 "\t\tiifname != \"%s\" fib daddr type local meta nfproto %s tcp dport %u "
                 "dnat %s to %s\n",
                 tun, family[i].protocol, plan->port, family[i].header,
-                address_text(family[i].own, text));
+                ftun_address_string(family[i].own, text));
     fprintf(out,
             "\t}\n"
             "\tchain input {\n"
@@ -53,12 +46,12 @@ static void write_server_chains(FILE *out, const struct ftun_attachment_plan *pl
 static void write_client_chains(FILE *out, const struct ftun_attachment_plan *plan, const char *tun)
 {
     struct family family[2];
-    char text[64];
+    char text[FTUN_ADDRESS_TEXT];
     fprintf(out, "\tchain postrouting {\n"
                  "\t\ttype nat hook postrouting priority srcnat; policy accept;\n");
     for (size_t i = 0; i < families(plan, family); i++)
         fprintf(out, "\t\t%s saddr %s oifname != \"%s\" masquerade\n", family[i].header,
-                address_text(family[i].own, text), tun);
+                ftun_address_string(family[i].own, text), tun);
     fprintf(out,
             "\t}\n"
             "\tchain input {\n"
@@ -66,7 +59,7 @@ static void write_client_chains(FILE *out, const struct ftun_attachment_plan *pl
             "\t\t%s saddr %s tcp sport %u ct state invalid drop\n"
             "\t}\n",
             plan->remote.ip.family == FTUN_IPV6 ? "ip6" : "ip",
-            address_text(&plan->remote.ip, text), plan->remote.port);
+            ftun_address_string(&plan->remote.ip, text), plan->remote.port);
 }
 
 static void write_guard(FILE *out, const struct ftun_nat_guard *guard)
@@ -107,9 +100,9 @@ void ftun_nat_write_iptables(FILE *out, const struct ftun_attachment_plan *plan,
                              const char *tun_name)
 {
     struct family family[2];
-    char text[64];
+    char text[FTUN_ADDRESS_TEXT];
     for (size_t i = 0; i < families(plan, family); i++) {
-        const char *const own = address_text(family[i].own, text);
+        const char *const own = ftun_address_string(family[i].own, text);
         if (plan->role == FTUN_SERVER)
             fprintf(out,
                     "%s -t nat -A PREROUTING ! -i %s -m addrtype --dst-type LOCAL -p tcp "

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import signal
 import time
 
@@ -124,12 +125,13 @@ def test_what_conntrack_finds_invalid_is_not_answered_by_the_host(routed):
     client = routed.start_client("--log", "debug")
     routed.start_sink("--echo")
     traffic_is_back(routed)
-    seen = client.wait_for(r"> 192\.168\.200\.2:(\d+) \S+ P\. (\d+):")
-    port, sequence = int(seen.group(1)), int(seen.group(2))
+    time.sleep(0.3)  # until the delayed ACK: the RST would carry its number
+    port, sequence, ack = re.findall(r"> 192\.168\.200\.2:(\d+) \S+ \S+ (\d+):\S+ ack (\d+)",
+                                     client.log())[-1]
     routed.router.run("/usr/bin/python3", "-c", f"""
 from scapy.all import IP, TCP, send
 send(IP(src="10.77.0.1", dst="10.77.0.2") / TCP(sport={port}, dport=4567, flags="PA",
-     seq=({sequence} + (1 << 30)) % 2**32, ack=1) / b"blind", verbose=False)
+     seq=({sequence} + (1 << 30)) % 2**32, ack={ack}) / b"blind", verbose=False)
 """)
     time.sleep(0.3)
     assert "reset" not in client.log() and "closed" not in server.log()
