@@ -368,12 +368,9 @@ static void fin_acknowledged(struct ftun_connection *c, uint64_t now_ns)
 {
     if (!has_sent_fin(c) || c->snd_una != c->snd_nxt)
         return;
-    if (c->state == FTUN_FIN_WAIT_1)
-        wait_before_forgetting(c, FTUN_FIN_WAIT_2, now_ns);
-    else if (c->state == FTUN_CLOSING)
-        wait_before_forgetting(c, FTUN_TIME_WAIT, now_ns);
-    else /* late duplicates must find the flow: they carry what completes a handshake */
-        wait_before_forgetting(c, FTUN_TIME_WAIT, now_ns);
+    /* from LAST_ACK too: late duplicates, which carry what completes a handshake, must find it */
+    const bool half_closed = c->state == FTUN_FIN_WAIT_1;
+    wait_before_forgetting(c, half_closed ? FTUN_FIN_WAIT_2 : FTUN_TIME_WAIT, now_ns);
 }
 
 static void take_fin(struct ftun_connection *c, uint64_t now_ns, uint32_t sequence,
