@@ -64,11 +64,6 @@ static struct ftun_ip_header ip_header(const struct ftun_segment *segment, size_
     };
 }
 
-size_t ftun_segment_headers_len(const struct ftun_segment *segment)
-{
-    return ftun_ip_header_len(segment->tuple.local.ip.family) + ftun_tcp_header_len(&segment->tcp);
-}
-
 size_t ftun_segment_emit(const struct ftun_segment *segment, enum ftun_checksum_mode mode,
                          uint16_t payload_sum, uint8_t *out)
 {

@@ -41,9 +41,6 @@ enum ftun_checksum_mode {
     FTUN_CHECKSUM_PARTIAL /* it holds the pseudo-header's sum; kernel or NIC add the rest */
 };
 
-/* Length of the headers of `segment`, in bytes: at most FTUN_HEADERS_MAX. */
-size_t ftun_segment_headers_len(const struct ftun_segment *segment);
-
 /* Write the IP and TCP headers of `segment` into `out` (room for FTUN_HEADERS_MAX bytes).
  * `payload_sum` is ftun_sum() of the payload, for FTUN_CHECKSUM_FULL. Headers and payload together
  * are at most FTUN_IP_PACKET_MAX bytes. Returns the length written. */

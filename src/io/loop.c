@@ -212,30 +212,39 @@ static void note_received(struct ftun_loop *loop, int count)
         loop->received = (size_t)count;
 }
 
-static void send_to_flow_of(struct ftun_loop *loop, const struct ftun_udp_message *head,
-                            const struct ftun_burst *burst)
+/* The client's flow of datagrams from the source of `head`; FTUN_NO_FLOW when it is refused. */
+static uint32_t flow_of(struct ftun_loop *loop, const struct ftun_udp_message *head)
 {
     const uint32_t flow =
         ftun_endpoint_flow(loop->config.endpoint, loop->now_ns, &head->source, &loop->actions);
     if (flow == FTUN_NO_FLOW)
-        return;
+        return FTUN_NO_FLOW;
     ftun_listener_learn(loop->config.listener, flow, head);
     carry_out_all(loop, &no_packet, &no_burst);
-    send_burst(loop, flow, burst);
+    return flow;
 }
 
-static void read_listener(struct ftun_loop *loop)
+/* Send what is in the batch: over `flow`, or where that is FTUN_NO_FLOW over the flows of its
+ * sources. */
+static void send_batch(struct ftun_loop *loop, int count, uint32_t flow)
 {
-    const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
-    note_received(loop, count);
     ftun_udp_taken taken = 0;
     while (count > 0 && ftun_udp_left((size_t)count, taken)) {
         const struct ftun_udp_message *head;
         struct ftun_slice slices[FTUN_UDP_MESSAGES_MAX];
         const struct ftun_burst burst =
             ftun_udp_next_burst(loop->batch, (size_t)count, &taken, slices, &head);
-        send_to_flow_of(loop, head, &burst);
+        const uint32_t over = flow != FTUN_NO_FLOW ? flow : flow_of(loop, head);
+        if (over != FTUN_NO_FLOW)
+            send_burst(loop, over, &burst);
     }
+}
+
+static void read_listener(struct ftun_loop *loop)
+{
+    const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
+    note_received(loop, count);
+    send_batch(loop, count, FTUN_NO_FLOW);
 }
 
 static void read_upstream(struct ftun_loop *loop, uint32_t flow)
@@ -247,14 +256,7 @@ static void read_upstream(struct ftun_loop *loop, uint32_t flow)
     if (count < 0 && errno == ECONNREFUSED)
         loop->counters.application_refused++;
     note_received(loop, count);
-    ftun_udp_taken taken = 0;
-    while (count > 0 && ftun_udp_left((size_t)count, taken)) {
-        const struct ftun_udp_message *head;
-        struct ftun_slice slices[FTUN_UDP_MESSAGES_MAX];
-        const struct ftun_burst burst =
-            ftun_udp_next_burst(loop->batch, (size_t)count, &taken, slices, &head);
-        send_burst(loop, flow, &burst);
-    }
+    send_batch(loop, count, flow);
 }
 
 static void read_signal(struct ftun_loop *loop)
