@@ -40,7 +40,7 @@ static void an_emitted_segment_parses_to_the_same(void **state)
         struct ftun_packet p;
         const struct ftun_segment s = segment(families[i]);
         const size_t len = write_packet(packet, families[i], FTUN_CHECKSUM_FULL);
-        assert_int_equal(len, (families[i] == FTUN_IPV6 ? 40 : 20) + 24 + sizeof hello);
+        assert_int_equal(len, (families[i] == FTUN_IPV6 ? 40u : 20u) + 24u + sizeof hello);
         assert_int_equal(ftun_packet_parse(packet, len, false, &p), FTUN_TAKEN);
         assert_int_equal(p.kind, FTUN_PACKET_SEGMENT);
         assert_true(ftun_address_equal(&p.ip.source, &s.tuple.local.ip));
