@@ -148,6 +148,22 @@ void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint32_t flow, const u
     ep->counters.segments_sent += count;
 }
 
+void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                                  const uint8_t *data, size_t offset, size_t len, size_t stride,
+                                  struct ftun_actions *actions)
+{
+    struct ftun_connection *connection = &ep->table.flows[flow].connection;
+    const size_t sendable = ftun_connection_sendable(connection, now_ns, len, stride);
+    if (sendable < len)
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_WINDOW_FULL,
+                             ftun_datagram_count(len - sendable, stride));
+    if (sendable == 0)
+        return;
+    ftun_endpoint_send_payload(ep, flow, data, offset, sendable, stride, actions);
+    ep->counters.datagrams_sent += ftun_datagram_count(sendable, stride);
+    ep->counters.bytes_sent += sendable;
+}
+
 /* --- flows -------------------------------------------------------------------------------- */
 
 static void watch_deadline(struct ftun_endpoint *ep, uint32_t flow)
@@ -194,17 +210,10 @@ static void send_pending(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     size_t len;
     const uint8_t *data;
     while ((data = ftun_pending_take(&ep->pending, &f->pending, &len)) != NULL) {
-        if (len > f->connection.mss) {
+        if (len > f->connection.mss) /* the SYN-ACK may have lowered it */
             ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_TOO_LARGE, 1);
-            continue;
-        }
-        if (ftun_connection_sendable(&f->connection, now_ns, len, len) == 0) {
-            ftun_endpoint_refuse(ep, FTUN_REFUSED_WINDOW_FULL, 1);
-            continue;
-        }
-        ftun_endpoint_send_payload(ep, flow, data, 0, len, len, actions);
-        ep->counters.datagrams_sent++;
-        ep->counters.bytes_sent += len;
+        else
+            ftun_endpoint_send_datagrams(ep, now_ns, flow, data, 0, len, len, actions);
     }
 }
 
@@ -258,8 +267,7 @@ static bool dial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                  const struct ftun_profile *profile, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
-    const bool ipv6 = ep->config.remote.ip.family == FTUN_IPV6;
-    struct ftun_tuple tuple = {.local.ip = ipv6 ? ep->config.local6 : ep->config.local4,
+    struct ftun_tuple tuple = {.local.ip = *ftun_endpoint_address(ep, ep->config.remote.ip.family),
                                .remote = ep->config.remote};
     if (!choose_port(ep, &tuple))
         return false;
@@ -300,8 +308,7 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     uint32_t flow = ftun_flow_table_find_application(&ep->table, application);
     if (flow != FTUN_NO_FLOW)
         return flow;
-    const bool ipv6 = ep->config.remote.ip.family == FTUN_IPV6;
-    if ((ipv6 ? ep->config.local6 : ep->config.local4).family == FTUN_FAMILY_NONE) {
+    if (ftun_endpoint_address(ep, ep->config.remote.ip.family)->family == FTUN_FAMILY_NONE) {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_FAMILY_UNAVAILABLE, 1);
         return FTUN_NO_FLOW;
     }

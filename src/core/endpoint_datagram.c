@@ -41,7 +41,7 @@ static size_t action_len(const struct ftun_endpoint *ep, size_t rest, size_t str
 static size_t send_some(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                         const struct ftun_burst *burst, size_t offset, struct ftun_actions *actions)
 {
-    struct ftun_connection *connection = &ep->table.flows[flow].connection;
+    const struct ftun_connection *connection = &ep->table.flows[flow].connection;
     const size_t rest = burst->len - offset;
     const size_t stride = rest < burst->stride ? rest : burst->stride;
     if (stride > connection->mss) { /* the last datagram, if shorter, may still fit */
@@ -50,14 +50,7 @@ static size_t send_some(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow
         return too_large * stride;
     }
     const size_t len = action_len(ep, rest, stride);
-    const size_t sendable = ftun_connection_sendable(connection, now_ns, len, stride);
-    if (sendable > 0)
-        ftun_endpoint_send_payload(ep, flow, NULL, offset, sendable, stride, actions);
-    ep->counters.datagrams_sent += sendable > 0 ? ftun_datagram_count(sendable, stride) : 0;
-    ep->counters.bytes_sent += sendable;
-    if (sendable < len)
-        ftun_endpoint_refuse(ep, FTUN_REFUSED_WINDOW_FULL,
-                             ftun_datagram_count(len - sendable, stride));
+    ftun_endpoint_send_datagrams(ep, now_ns, flow, NULL, offset, len, stride, actions);
     return len;
 }
 

@@ -155,9 +155,8 @@ static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
 
 static bool addressed_to_us(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple)
 {
-    const struct ftun_address *own =
-        tuple->local.ip.family == FTUN_IPV6 ? &ep->config.local6 : &ep->config.local4;
-    return ftun_address_equal(&tuple->local.ip, own) &&
+    return ftun_address_equal(&tuple->local.ip,
+                              ftun_endpoint_address(ep, tuple->local.ip.family)) &&
            (ep->config.role == FTUN_CLIENT || tuple->local.port == ep->config.port);
 }
 

@@ -41,6 +41,19 @@ void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint32_t flow, const u
                                 size_t offset, size_t len, size_t stride,
                                 struct ftun_actions *actions);
 
+/* The same for datagrams of the application, none larger than the MSS: as far as the peer's window
+ * allows, the rest is refused; both are counted. */
+void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                                  const uint8_t *data, size_t offset, size_t len, size_t stride,
+                                  struct ftun_actions *actions);
+
+/* ftun's own address in the tunnel, of this family; its family is NONE when there is none. */
+static inline const struct ftun_address *ftun_endpoint_address(const struct ftun_endpoint *ep,
+                                                               uint8_t family)
+{
+    return family == FTUN_IPV6 ? &ep->config.local6 : &ep->config.local4;
+}
+
 /* Carry out what a step of a flow's connection asks for, and look after its deadline. At most
  * FTUN_STEP_ACTIONS_MAX actions. */
 void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
