@@ -132,6 +132,43 @@ static void fin_wait_2_and_time_wait_end_by_themselves(void **state)
     }
 }
 
+static void an_ack_that_was_due_dies_with_the_connection(void **state)
+{
+    (void)state;
+    in_established();
+    receive(FTUN_ACK, PEER_ISN + 1, ISN + 1, 100);
+    receive(FTUN_ACK, PEER_ISN + 101, ISN + 1, 100);
+    assert_true(c.ack_due);
+    receive(FTUN_RST, PEER_ISN + 201, 0, 0);
+    ftun_connection_end_turn(&c, &step);
+    assert_string_equal(describe(), "nothing");
+}
+
+static void a_closed_connection_has_nothing_to_do(void **state)
+{
+    (void)state;
+    in_established();
+    receive(FTUN_RST, PEER_ISN + 1, 0, 0);
+    assert_int_equal(ftun_connection_deadline(&c, idle), FTUN_NEVER);
+    ftun_connection_timeout(&c, FTUN_NEVER - 1, idle, &step);
+    assert_string_equal(describe(), "nothing");
+    ftun_connection_close(&c, start, FTUN_CLOSED_LOCALLY, &step);
+    assert_string_equal(describe(), "nothing");
+    assert_int_equal(ftun_connection_sendable(&c, start, 1, 1), 0);
+}
+
+static void each_reason_has_a_line_of_its_own(void **state)
+{
+    (void)state;
+    for (int reason = FTUN_STILL_OPEN; reason <= FTUN_CLOSED_TIMEOUT; reason++) {
+        const char *text = ftun_close_reason_text((enum ftun_close_reason)reason);
+        assert_string_not_equal(text, "unknown");
+        for (int other = FTUN_STILL_OPEN; other < reason; other++)
+            assert_string_not_equal(text, ftun_close_reason_text((enum ftun_close_reason)other));
+    }
+    assert_string_equal(ftun_close_reason_text((enum ftun_close_reason)99), "unknown");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +184,9 @@ int main(void)
         cmocka_unit_test(a_repeated_fin_is_acknowledged_again),
         cmocka_unit_test(a_fin_is_repeated_each_second_three_times_then_given_up),
         cmocka_unit_test(fin_wait_2_and_time_wait_end_by_themselves),
+        cmocka_unit_test(an_ack_that_was_due_dies_with_the_connection),
+        cmocka_unit_test(a_closed_connection_has_nothing_to_do),
+        cmocka_unit_test(each_reason_has_a_line_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
