@@ -36,6 +36,8 @@ static size_t lay_out(const struct ftun_endpoint_config *config, uint8_t *arena,
     ep->deadlines.position = cut(arena, &used, flows * sizeof *ep->deadlines.position);
     ep->pending.slots = cut(arena, &used, slots * sizeof *ep->pending.slots);
     ep->pending.bytes = cut(arena, &used, slots * config->mtu);
+    ep->reassembly.slots =
+        cut(arena, &used, config->reassembly_slots * sizeof *ep->reassembly.slots);
     return used;
 }
 
@@ -60,6 +62,8 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
     ep->pending.slot_size = config->mtu;
     ep->pending.slot_count = config->pending_slots;
     ftun_pending_pool_init(&ep->pending);
+    ep->reassembly.slot_count = config->reassembly_slots;
+    ftun_reassembly_init(&ep->reassembly);
     return ep;
 }
 

@@ -37,6 +37,7 @@ struct ftun_endpoint_config {
     uint64_t idle_timeout_ns;          /* FTUN_NEVER: flows stay */
     uint32_t max_flows;                /* at least 1 */
     uint32_t pending_slots;            /* datagrams that wait for handshakes, over all flows */
+    uint32_t reassembly_slots;         /* packets that wait for their other IP fragments */
     const uint8_t *handshake_packet;   /* first payload of each connection; outlives the endpoint */
     size_t handshake_packet_len;       /* bytes; 0: none */
 };
@@ -61,7 +62,8 @@ struct ftun_action {
             size_t stride;       /* bytes a datagram: the payload is one super-segment if larger */
         } send;
         struct {
-            size_t offset, len, stride; /* bytes, in the packet given */
+            const uint8_t *data; /* in the packet given, or in one that it completed */
+            size_t len, stride;  /* bytes */
         } deliver;
         struct {
             struct ftun_tuple tuple;
@@ -101,6 +103,7 @@ struct ftun_counters {
     uint64_t datagrams_delivered, datagrams_sent; /* to and from applications */
     uint64_t bytes_delivered, bytes_sent;         /* of datagrams */
     uint64_t flows_opened, flows_closed;
+    uint64_t fragments_received, packets_reassembled;
     uint64_t answers_suppressed;          /* by the rate limit for strangers */
     uint64_t refused[FTUN_REFUSAL_COUNT]; /* packets, or datagrams */
 };

@@ -3,6 +3,13 @@
 #include "endpoint_state.h"
 #include "mss.h"
 
+/* A packet that has been read: whole from the tunnel, or put together from fragments. */
+struct arrival {
+    const uint8_t *data;
+    struct ftun_packet packet;
+    size_t segment_size; /* bytes, when the kernel has glued several segments; else 0 */
+};
+
 /* --- strangers ---------------------------------------------------------------------------- */
 
 static bool may_answer_stranger(struct ftun_endpoint *ep, uint64_t now_ns)
@@ -79,8 +86,7 @@ static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
 }
 
 static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
-                         const struct ftun_packet *packet, size_t segment_size,
-                         struct ftun_actions *actions);
+                         const struct arrival *arrival, struct ftun_actions *actions);
 
 static bool knocks(const struct ftun_endpoint *ep, const struct ftun_tcp_header *tcp)
 {
@@ -98,9 +104,9 @@ static bool completes_handshake(const struct ftun_endpoint *ep, uint64_t now_ns,
 }
 
 static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftun_tuple *tuple,
-                     const struct ftun_packet *packet, size_t segment_size,
-                     struct ftun_actions *actions)
+                     const struct arrival *arrival, struct ftun_actions *actions)
 {
+    const struct ftun_packet *packet = &arrival->packet;
     struct ftun_cookie cookie;
     if (knocks(ep, &packet->tcp) && ep->table.free == FTUN_NO_FLOW) {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_LIMIT, 1); /* as a kernel's full backlog */
@@ -114,7 +120,7 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
             return;
         }
         ftun_endpoint_established(ep, now_ns, flow, actions);
-        flow_segment(ep, now_ns, flow, packet, segment_size, actions);
+        flow_segment(ep, now_ns, flow, arrival, actions);
     } else {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_FLOW, 1);
         answer_reset(ep, now_ns, tuple, packet, actions);
@@ -123,25 +129,27 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
 
 /* --- flows -------------------------------------------------------------------------------- */
 
-static void deliver(struct ftun_endpoint *ep, uint32_t flow, const struct ftun_packet *packet,
+static void deliver(struct ftun_endpoint *ep, uint32_t flow, const struct arrival *arrival,
                     size_t stride, struct ftun_actions *actions)
 {
+    const size_t len = arrival->packet.payload_len;
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_DELIVER, flow);
-    action->deliver.offset = packet->payload_off;
-    action->deliver.len = packet->payload_len;
+    action->deliver.data = arrival->data + arrival->packet.payload_off;
+    action->deliver.len = len;
     action->deliver.stride = stride;
-    ep->counters.datagrams_delivered += ftun_datagram_count(packet->payload_len, stride);
-    ep->counters.bytes_delivered += packet->payload_len;
+    ep->counters.datagrams_delivered += ftun_datagram_count(len, stride);
+    ep->counters.bytes_delivered += len;
 }
 
 static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
-                         const struct ftun_packet *packet, size_t segment_size,
-                         struct ftun_actions *actions)
+                         const struct arrival *arrival, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
+    const struct ftun_packet *packet = &arrival->packet;
     const size_t payload_len = packet->payload_len;
-    const size_t stride =
-        segment_size == 0 || segment_size > payload_len ? payload_len : segment_size;
+    const size_t stride = arrival->segment_size == 0 || arrival->segment_size > payload_len
+                              ? payload_len
+                              : arrival->segment_size;
     const size_t segments = payload_len == 0 ? 0 : ftun_datagram_count(payload_len, stride);
     struct ftun_step step;
     const enum ftun_refusal refusal =
@@ -149,33 +157,42 @@ static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     if (refusal != FTUN_TAKEN)
         ftun_endpoint_refuse(ep, refusal, segments > 0 ? segments : 1);
     if (step.deliver)
-        deliver(ep, flow, packet, stride, actions);
+        deliver(ep, flow, arrival, stride, actions);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
+}
+
+static bool is_our_address(const struct ftun_endpoint *ep, const struct ftun_address *address)
+{
+    return ftun_address_equal(address, ftun_endpoint_address(ep, address->family));
 }
 
 static bool addressed_to_us(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple)
 {
-    return ftun_address_equal(&tuple->local.ip,
-                              ftun_endpoint_address(ep, tuple->local.ip.family)) &&
+    return is_our_address(ep, &tuple->local.ip) &&
            (ep->config.role == FTUN_CLIENT || tuple->local.port == ep->config.port);
 }
 
-static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftun_packet *packet,
-                    size_t segment_size, struct ftun_actions *actions)
+static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arrival *arrival,
+                    struct ftun_actions *actions)
 {
+    const struct ftun_packet *packet = &arrival->packet;
     const struct ftun_tuple tuple = {
         .local = {.ip = packet->ip.destination, .port = packet->tcp.destination_port},
         .remote = {.ip = packet->ip.source, .port = packet->tcp.source_port},
     };
+    ep->counters.segments_received +=
+        arrival->segment_size == 0
+            ? 1
+            : ftun_datagram_count(packet->payload_len, arrival->segment_size);
     if (!addressed_to_us(ep, &tuple)) {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_ADDRESS, 1);
         return;
     }
     const uint32_t flow = ftun_flow_table_find(&ep->table, &tuple);
     if (flow == FTUN_NO_FLOW)
-        stranger(ep, now_ns, &tuple, packet, segment_size, actions);
+        stranger(ep, now_ns, &tuple, arrival, actions);
     else
-        flow_segment(ep, now_ns, flow, packet, segment_size, actions);
+        flow_segment(ep, now_ns, flow, arrival, actions);
 }
 
 /* --- routers ------------------------------------------------------------------------------ */
@@ -219,25 +236,57 @@ static void icmp_error(struct ftun_endpoint *ep, const struct ftun_icmp_error *e
         lower_mss(ep, flow, error, actions);
 }
 
+/* --- packets ------------------------------------------------------------------------------ */
+
+/* A part of a segment: only for us is memory spent on it. */
+static void fragment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arrival *part,
+                     struct ftun_actions *actions)
+{
+    const struct ftun_ip_header *ip = &part->packet.ip;
+    ep->counters.fragments_received++;
+    if (!is_our_address(ep, &ip->destination)) {
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_ADDRESS, 1);
+        return;
+    }
+    struct ftun_reassembled whole;
+    enum ftun_refusal refusal =
+        ftun_reassembly_fragment(&ep->reassembly, now_ns, ip, part->data + ip->header_len, &whole);
+    ftun_endpoint_refuse(ep, FTUN_REFUSED_FRAGMENT_TIMEOUT, whole.timed_out);
+    ftun_endpoint_refuse(ep, FTUN_REFUSED_FRAGMENT_EVICTED, whole.evicted);
+    if (whole.packet != NULL) {
+        struct arrival arrival = {.data = whole.packet};
+        ep->counters.packets_reassembled++;
+        refusal = ftun_packet_parse(whole.packet, whole.len, false, &arrival.packet);
+        if (refusal == FTUN_TAKEN)
+            segment(ep, now_ns, &arrival, actions);
+    }
+    if (refusal != FTUN_TAKEN)
+        ftun_endpoint_refuse(ep, refusal, 1);
+}
+
 void ftun_endpoint_packet(struct ftun_endpoint *ep, uint64_t now_ns,
                           const struct ftun_tunnel_packet *tunnel_packet,
                           struct ftun_actions *actions)
 {
     actions->count = 0;
-    struct ftun_packet packet;
-    const enum ftun_refusal refusal = ftun_packet_parse(tunnel_packet->data, tunnel_packet->len,
-                                                        tunnel_packet->checksum_vouched, &packet);
+    struct arrival arrival;
+    arrival.data = tunnel_packet->data;
+    arrival.segment_size = tunnel_packet->segment_size;
+    const enum ftun_refusal refusal = ftun_packet_parse(
+        tunnel_packet->data, tunnel_packet->len, tunnel_packet->checksum_vouched, &arrival.packet);
     if (refusal != FTUN_TAKEN) {
         ftun_endpoint_refuse(ep, refusal, 1);
         return;
     }
-    if (packet.kind == FTUN_PACKET_ICMP_ERROR) {
-        icmp_error(ep, &packet.icmp, actions);
-        return;
+    switch (arrival.packet.kind) {
+    case FTUN_PACKET_SEGMENT:
+        segment(ep, now_ns, &arrival, actions);
+        break;
+    case FTUN_PACKET_ICMP_ERROR:
+        icmp_error(ep, &arrival.packet.icmp, actions);
+        break;
+    case FTUN_PACKET_FRAGMENT:
+        fragment(ep, now_ns, &arrival, actions);
+        break;
     }
-    ep->counters.segments_received +=
-        tunnel_packet->segment_size == 0
-            ? 1
-            : ftun_datagram_count(packet.payload_len, tunnel_packet->segment_size);
-    segment(ep, now_ns, &packet, tunnel_packet->segment_size, actions);
 }

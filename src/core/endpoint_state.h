@@ -6,12 +6,14 @@
 #include "endpoint.h"
 #include "flow_table.h"
 #include "rate_limit.h"
+#include "reassembly.h"
 
 struct ftun_endpoint {
     struct ftun_endpoint_config config;
     struct ftun_flow_table table;
     struct ftun_deadlines deadlines;
     struct ftun_pending_pool pending;
+    struct ftun_reassembly reassembly;
     struct ftun_rate_limit answers;     /* to strangers */
     uint64_t dial_after_ns;             /* a client whose server refuses begins no flow before */
     uint64_t dial_pause_ns;             /* 0 while the server does not refuse */

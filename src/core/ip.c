@@ -6,15 +6,25 @@
 #include <string.h>
 
 enum {
-    IPV4_DONT_FRAGMENT = 0x4000,   /* RFC 791 3.1 */
-    IPV4_MORE_AND_OFFSET = 0x3fff, /* more fragments, fragment offset */
+    IPV4_DONT_FRAGMENT = 0x4000, /* RFC 791 3.1 */
+    IPV4_MORE_FRAGMENTS = 0x2000,
+    IPV4_FRAGMENT_OFFSET = 0x1fff, /* in units of 8 bytes */
     IPV6_HOP_BY_HOP = 0,           /* RFC 8200 4 */
     IPV6_ROUTING = 43,
     IPV6_FRAGMENT = 44,
     IPV6_DESTINATION_OPTIONS = 60,
-    IPV6_FRAGMENT_HEADER = 8,     /* bytes */
-    IPV6_MORE_AND_OFFSET = 0xfff9 /* RFC 8200 4.5 */
+    IPV6_FRAGMENT_HEADER = 8, /* bytes */
+    IPV6_MORE_FRAGMENTS = 1,  /* RFC 8200 4.5 */
+    IPV6_FRAGMENT_OFFSET = 0xfff8
 };
+
+/* An atomic fragment (RFC 6946), offset 0 and no more to come, is a whole packet. */
+static void note_fragment(struct ftun_ip_header *out, uint16_t offset, bool more)
+{
+    out->fragment_offset = offset;
+    out->more_fragments = more;
+    out->fragment = offset != 0 || more;
+}
 
 /* What a header says about the packet's length, against the bytes that are there. */
 static enum ftun_refusal settle_length(struct ftun_ip_header *out, size_t total, size_t len,
@@ -50,9 +60,10 @@ static enum ftun_refusal parse_ipv4(const uint8_t *packet, size_t len, bool quot
         .traffic_class = packet[1],
         .id = ftun_load_be16(packet + 4),
         .dont_fragment = (fragment & IPV4_DONT_FRAGMENT) != 0,
-        .fragment = (fragment & IPV4_MORE_AND_OFFSET) != 0,
         .header_len = header_len,
     };
+    note_fragment(out, (uint16_t)((fragment & IPV4_FRAGMENT_OFFSET) * 8),
+                  (fragment & IPV4_MORE_FRAGMENTS) != 0);
     memcpy(out->source.bytes, packet + 12, 4);
     memcpy(out->destination.bytes, packet + 16, 4);
     return settle_length(out, ftun_load_be16(packet + 2), len, quoted);
@@ -73,10 +84,10 @@ static enum ftun_refusal skip_extension(const uint8_t *packet, size_t len,
         return FTUN_REFUSED_TRUNCATED_IP;
     size_t header_len = ((size_t)packet[off + 1] + 1) * 8;
     if (out->protocol == IPV6_FRAGMENT) {
+        const uint16_t fragment = ftun_load_be16(packet + off + 2);
         header_len = IPV6_FRAGMENT_HEADER;
-        /* an atomic fragment (RFC 6946) is a whole packet */
-        if ((ftun_load_be16(packet + off + 2) & IPV6_MORE_AND_OFFSET) != 0)
-            out->fragment = true;
+        out->id = ftun_load_be32(packet + off + 4);
+        note_fragment(out, fragment & IPV6_FRAGMENT_OFFSET, (fragment & IPV6_MORE_FRAGMENTS) != 0);
     }
     if (off + header_len > len)
         return FTUN_REFUSED_TRUNCATED_IP;
@@ -160,7 +171,7 @@ static size_t emit_ipv4(const struct ftun_ip_header *header, uint8_t *out)
     out[0] = 0x45; /* version 4, 5 words */
     out[1] = header->traffic_class;
     ftun_store_be16(out + 2, (uint16_t)(FTUN_IPV4_HEADER_MIN + header->payload_len));
-    ftun_store_be16(out + 4, header->id);
+    ftun_store_be16(out + 4, (uint16_t)header->id);
     ftun_store_be16(out + 6, header->dont_fragment ? IPV4_DONT_FRAGMENT : 0);
     out[8] = header->ttl;
     out[9] = header->protocol;

@@ -18,14 +18,16 @@ enum ftun_protocol {
 
 struct ftun_ip_header {
     struct ftun_address source, destination;
-    uint8_t protocol;      /* of the payload, behind options and extension headers */
-    uint8_t ttl;           /* hop limit */
-    uint8_t traffic_class; /* DSCP and ECN */
-    uint16_t id;           /* IPv4 only */
-    bool dont_fragment;    /* IPv4 only */
-    bool fragment;      /* a part of a larger packet: the payload does not start here or end here */
-    size_t header_len;  /* bytes before the payload */
-    size_t payload_len; /* bytes of payload, by the header's own length field */
+    uint8_t protocol;         /* of the payload, behind options and extension headers */
+    uint8_t ttl;              /* hop limit */
+    uint8_t traffic_class;    /* DSCP and ECN */
+    uint32_t id;              /* IPv4's 16 bits, or those of an IPv6 Fragment header */
+    bool dont_fragment;       /* IPv4 only */
+    bool fragment;            /* a part of a larger packet: the payload starts or ends in another */
+    bool more_fragments;      /* of a fragment: it is not the last */
+    uint16_t fragment_offset; /* bytes, of a fragment's payload in that of the larger packet */
+    size_t header_len;        /* bytes before the payload */
+    size_t payload_len;       /* bytes of payload, by the header's own length field */
 };
 
 /* Read the IP header in the first bytes of `packet`. Bytes behind the length that the header names
@@ -47,7 +49,8 @@ uint16_t ftun_ipv4_header_sum(const uint8_t *packet, size_t header_len);
 size_t ftun_ip_header_len(enum ftun_family family);
 
 /* Write a header without options or extension headers, IPv4 checksum included. `out` has room for
- * ftun_ip_header_len() bytes, which is returned. header_len and fragment are ignored. */
+ * ftun_ip_header_len() bytes, which is returned. header_len and all of fragmentation but
+ * dont_fragment are ignored. */
 size_t ftun_ip_emit(const struct ftun_ip_header *header, uint8_t *out);
 
 #endif

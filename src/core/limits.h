@@ -37,6 +37,13 @@
 #define FTUN_TIME_WAIT_DURATION ((FTUN_FIN_RETRIES + 2) * FTUN_RETRANSMIT_TIMEOUT)
 #define FTUN_IDLE_TIMEOUT_DEFAULT (180 * FTUN_SECOND) /* Phantun's, and common for UDP in NATs */
 
+/* IP reassembly. */
+#define FTUN_REASSEMBLY_FRAGMENTS_MAX \
+    128u /* of one packet: 64 KiB over links of FTUN_IPV4_MTU_MIN, 123 fragments */
+/* Hosts wait for 15 to 120 s (RFC 791 3.2, RFC 1122 3.3.2, RFC 8200 4.5). A datagram that late is
+ * of no use, and IPv4 ids have come round by then (RFC 4963 2). */
+#define FTUN_REASSEMBLY_TIMEOUT (2 * FTUN_SECOND)
+
 /* Sequence space, in bytes. */
 #define FTUN_WINDOW (UINT32_C(65535) << 10)  /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
 #define FTUN_LATE_WINDOW (UINT32_C(4) << 20) /* how far a reordered datagram may lag behind */

@@ -41,8 +41,10 @@ enum ftun_refusal ftun_packet_parse(const uint8_t *data, size_t len, bool checks
     if (out->ip.source.family == FTUN_IPV4 &&
         ftun_ipv4_header_sum(data, out->ip.header_len) != 0xffff)
         return FTUN_REFUSED_MALFORMED_IP_CHECKSUM;
-    if (out->ip.fragment)
-        return FTUN_REFUSED_UNSUPPORTED_FRAGMENT;
+    if (out->ip.fragment) {
+        out->kind = FTUN_PACKET_FRAGMENT;
+        return FTUN_TAKEN;
+    }
     if (out->ip.protocol == FTUN_PROTOCOL_TCP)
         return parse_segment(data, checksum_vouched, out);
     if (!is_icmp(&out->ip))

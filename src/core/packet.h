@@ -1,11 +1,11 @@
-/* Whole packets: an IP header with a TCP segment, or with an ICMP error about one. */
+/* Packets: an IP header with a TCP segment, with an ICMP error about one, or with a fragment. */
 #ifndef FTUN_CORE_PACKET_H
 #define FTUN_CORE_PACKET_H
 
 #include "icmp.h"
 #include "tcp.h"
 
-enum ftun_packet_kind { FTUN_PACKET_SEGMENT, FTUN_PACKET_ICMP_ERROR };
+enum ftun_packet_kind { FTUN_PACKET_SEGMENT, FTUN_PACKET_ICMP_ERROR, FTUN_PACKET_FRAGMENT };
 
 struct ftun_packet {
     enum ftun_packet_kind kind;
@@ -17,6 +17,7 @@ struct ftun_packet {
             size_t payload_len; /* bytes */
         };
         struct ftun_icmp_error icmp;
+        /* of a FRAGMENT nothing but `ip`: reassembly.h */
     };
 };
 

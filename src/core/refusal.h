@@ -20,10 +20,20 @@
     X(MALFORMED_TCP_FLAGS, "malformed-tcp-flags", "TCP flags that no TCP sends together")          \
     X(MALFORMED_TCP_CHECKSUM, "malformed-tcp-checksum", "TCP checksum is wrong")                   \
     X(MALFORMED_ICMP_CHECKSUM, "malformed-icmp-checksum", "ICMP checksum is wrong")                \
-    X(UNSUPPORTED_FRAGMENT, "unsupported-fragment", "IP fragment")                                 \
+    X(MALFORMED_FRAGMENT, "malformed-fragment",                                                    \
+      "IP fragment whose offset or length is impossible")                                          \
+    X(UNSUPPORTED_FRAGMENT, "unsupported-fragment", "IP fragment of something else than TCP")      \
     X(UNSUPPORTED_EXTENSION, "unsupported-extension", "IPv6 extension header that ftun skips not") \
     X(UNSUPPORTED_PROTOCOL, "unsupported-protocol", "neither TCP nor an ICMP error")               \
     X(UNSUPPORTED_SIMULTANEOUS_OPEN, "unsupported-simultaneous-open", "SYN answered by a SYN")     \
+    X(TINY_FRAGMENT, "tiny-fragment", "first IP fragment without the whole TCP header (RFC 1858)") \
+    X(FRAGMENT_OVERLAP, "fragment-overlap",                                                        \
+      "IP fragments overlap: the packet is abandoned (RFC 5722)")                                  \
+    X(FRAGMENT_ABANDONED, "fragment-abandoned", "IP fragment of a packet that has been abandoned") \
+    X(FRAGMENT_DUPLICATE, "fragment-duplicate", "IP fragment that has arrived already")            \
+    X(FRAGMENT_LIMIT, "fragment-limit", "packet in too many IP fragments: it is abandoned")        \
+    X(FRAGMENT_TIMEOUT, "fragment-timeout", "packet whose other IP fragments never came")          \
+    X(FRAGMENT_EVICTED, "fragment-evicted", "packet in IP fragments that yielded to newer ones")   \
     X(NOT_OURS_ADDRESS, "not-ours-address", "destination is not this tunnel's address or port")    \
     X(NOT_OURS_FLOW, "not-ours-flow", "segment of no known flow")                                  \
     X(NOT_OURS_ICMP, "not-ours-icmp", "ICMP error that quotes no live flow of ours")               \

@@ -110,6 +110,18 @@ static void icmp(struct ftun_text *text, const struct ftun_icmp_error *error)
     number(text, " sequence ", error->sequence);
 }
 
+static void fragment(struct ftun_text *text, const struct ftun_ip_header *ip)
+{
+    ftun_text_char(text, ' ');
+    ftun_text_address(text, &ip->source);
+    ftun_text_char(text, ' ');
+    ftun_text_address(text, &ip->destination);
+    number(text, " fragment id ", ip->id);
+    number(text, " ", ip->fragment_offset);
+    number(text, ":", ip->fragment_offset + ip->payload_len);
+    ftun_text_string(text, ip->more_fragments ? " more" : " last");
+}
+
 const char *ftun_trace_packet(const struct ftun_tunnel_packet *tunnel_packet, char *out,
                               size_t capacity)
 {
@@ -123,6 +135,8 @@ const char *ftun_trace_packet(const struct ftun_tunnel_packet *tunnel_packet, ch
         ftun_text_string(&text, ftun_refusal_name(refusal));
     } else if (packet.kind == FTUN_PACKET_ICMP_ERROR) {
         icmp(&text, &packet.icmp);
+    } else if (packet.kind == FTUN_PACKET_FRAGMENT) {
+        fragment(&text, &packet.ip);
     } else {
         const struct ftun_socket_address source = {packet.ip.source, packet.tcp.source_port};
         const struct ftun_socket_address destination = {packet.ip.destination,

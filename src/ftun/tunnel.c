@@ -20,6 +20,7 @@
 
 enum {
     PENDING_SLOTS = 1024,
+    REASSEMBLY_SLOTS = 64,   /* 4 MiB, untouched until fragments come: Linux's ipfrag_high_thresh */
     WIREGUARD_OVERHEAD = 32, /* bytes: header and tag of a transport message */
     DESCRIPTORS_KEPT = 64    /* for all but the flows' sockets */
 };
@@ -131,6 +132,7 @@ static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_er
         .idle_timeout_ns = t->options->idle_timeout_ns,
         .max_flows = max_flows,
         .pending_slots = PENDING_SLOTS,
+        .reassembly_slots = REASSEMBLY_SLOTS,
         .handshake_packet = t->handshake_packet,
         .handshake_packet_len = t->handshake_packet_len,
     };

@@ -102,10 +102,9 @@ static void count_drops(struct ftun_loop *loop, size_t dropped)
     loop->counters.delivery_drops += dropped;
 }
 
-static void deliver(struct ftun_loop *loop, const struct ftun_action *action,
-                    const struct ftun_tunnel_packet *packet)
+static void deliver(struct ftun_loop *loop, const struct ftun_action *action)
 {
-    const uint8_t *data = packet->data + action->deliver.offset;
+    const uint8_t *data = action->deliver.data;
     const size_t len = action->deliver.len;
     const size_t stride = action->deliver.stride;
     if (loop->config.role == FTUN_CLIENT)
@@ -135,8 +134,9 @@ static void close_flow(struct ftun_loop *loop, uint32_t flow)
         ftun_upstream_close(loop->config.upstream, flow);
 }
 
+/* `burst` is the input that the action came from. */
 static void carry_out(struct ftun_loop *loop, const struct ftun_action *action,
-                      const struct ftun_tunnel_packet *packet, const struct ftun_burst *burst)
+                      const struct ftun_burst *burst)
 {
     if (loop->config.observer.action != NULL)
         loop->config.observer.action(loop->config.observer.context, action);
@@ -145,7 +145,7 @@ static void carry_out(struct ftun_loop *loop, const struct ftun_action *action,
         send_segment(loop, action, burst);
         break;
     case FTUN_ACTION_DELIVER:
-        deliver(loop, action, packet);
+        deliver(loop, action);
         break;
     case FTUN_ACTION_OPEN:
         open_flow(loop, action->flow);
@@ -160,21 +160,18 @@ static void carry_out(struct ftun_loop *loop, const struct ftun_action *action,
 }
 
 /* The input that actions came from, where it was another. */
-static const struct ftun_tunnel_packet no_packet;
 static const struct ftun_burst no_burst;
 
-/* `packet` and `burst` are the input that the actions came from. */
-static void carry_out_all(struct ftun_loop *loop, const struct ftun_tunnel_packet *packet,
-                          const struct ftun_burst *burst)
+static void carry_out_all(struct ftun_loop *loop, const struct ftun_burst *burst)
 {
     for (size_t i = 0; i < loop->actions.count; i++)
-        carry_out(loop, &loop->actions.at[i], packet, burst);
+        carry_out(loop, &loop->actions.at[i], burst);
     if (loop->doomed == FTUN_NO_FLOW)
         return;
     const uint32_t doomed = loop->doomed;
     loop->doomed = FTUN_NO_FLOW;
     ftun_endpoint_close(loop->config.endpoint, loop->now_ns, doomed, &loop->actions);
-    carry_out_all(loop, &no_packet, &no_burst);
+    carry_out_all(loop, &no_burst);
 }
 
 /* --- inputs ------------------------------------------------------------------------------- */
@@ -191,7 +188,7 @@ static void read_tunnel(struct ftun_loop *loop)
         if (loop->config.observer.packet != NULL)
             loop->config.observer.packet(loop->config.observer.context, &packet);
         ftun_endpoint_packet(loop->config.endpoint, loop->now_ns, &packet, &loop->actions);
-        carry_out_all(loop, &packet, &no_burst);
+        carry_out_all(loop, &no_burst);
     }
 }
 
@@ -201,7 +198,7 @@ static void send_burst(struct ftun_loop *loop, uint32_t flow, const struct ftun_
     do {
         done += ftun_endpoint_datagrams(loop->config.endpoint, loop->now_ns, flow, burst, done,
                                         &loop->actions);
-        carry_out_all(loop, &no_packet, burst);
+        carry_out_all(loop, burst);
     } while (done < burst->len);
 }
 
@@ -220,7 +217,7 @@ static uint32_t flow_of(struct ftun_loop *loop, const struct ftun_udp_message *h
     if (flow == FTUN_NO_FLOW)
         return FTUN_NO_FLOW;
     ftun_listener_learn(loop->config.listener, flow, head);
-    carry_out_all(loop, &no_packet, &no_burst);
+    carry_out_all(loop, &no_burst);
     return flow;
 }
 
@@ -297,7 +294,7 @@ static void pass_time(struct ftun_loop *loop)
 {
     while (ftun_endpoint_deadline(loop->config.endpoint) <= loop->now_ns) {
         ftun_endpoint_timeout(loop->config.endpoint, loop->now_ns, &loop->actions);
-        carry_out_all(loop, &no_packet, &no_burst);
+        carry_out_all(loop, &no_burst);
     }
 }
 
@@ -306,7 +303,7 @@ static void close_all(struct ftun_loop *loop)
     bool more;
     do {
         more = ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions);
-        carry_out_all(loop, &no_packet, &no_burst);
+        carry_out_all(loop, &no_burst);
     } while (more);
 }
 
@@ -315,7 +312,7 @@ static void end_turn(struct ftun_loop *loop)
     bool more;
     do {
         more = ftun_endpoint_end_turn(loop->config.endpoint, &loop->actions);
-        carry_out_all(loop, &no_packet, &no_burst);
+        carry_out_all(loop, &no_burst);
     } while (more);
 }
 

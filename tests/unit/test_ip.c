@@ -107,10 +107,14 @@ static void ipv4_fragments_are_told_apart(void **state)
     packet[6] = 0x20; /* more fragments */
     assert_int_equal(ftun_ip_parse(packet, sizeof packet, &h), FTUN_TAKEN);
     assert_true(h.fragment);
-    packet[6] = 0;
-    packet[7] = 1; /* offset 8 */
+    assert_true(h.more_fragments);
+    assert_int_equal(h.fragment_offset, 0);
+    packet[6] = 0x1f;
+    packet[7] = 0xfe;
     assert_int_equal(ftun_ip_parse(packet, sizeof packet, &h), FTUN_TAKEN);
     assert_true(h.fragment);
+    assert_false(h.more_fragments);
+    assert_int_equal(h.fragment_offset, 0x1ffe * 8);
 }
 
 /* The IPv6 header, `count` destination options headers of 8 bytes, 4 bytes of payload. */
@@ -169,6 +173,7 @@ static size_t with_fragment_header(uint8_t *packet, uint16_t offset_and_more)
     const size_t len = with_extensions(packet, 1);
     packet[6] = 44;
     ftun_store_be16(packet + 42, offset_and_more);
+    ftun_store_be32(packet + 44, 0x12345678);
     return len;
 }
 
@@ -184,9 +189,15 @@ static void an_atomic_fragment_is_a_whole_packet(void **state)
     len = with_fragment_header(packet, 1); /* more fragments */
     assert_int_equal(ftun_ip_parse(packet, len, &h), FTUN_TAKEN);
     assert_true(h.fragment);
-    len = with_fragment_header(packet, 8); /* offset 8 */
+    assert_true(h.more_fragments);
+    assert_int_equal(h.id, 0x12345678);
+    len = with_fragment_header(packet, 0xfff8);
     assert_int_equal(ftun_ip_parse(packet, len, &h), FTUN_TAKEN);
     assert_true(h.fragment);
+    assert_false(h.more_fragments);
+    assert_int_equal(h.fragment_offset, 0xfff8);
+    assert_int_equal(h.header_len, 48);
+    assert_int_equal(h.payload_len, 4);
 }
 
 static void a_quoted_packet_may_be_cut_behind_its_header(void **state)

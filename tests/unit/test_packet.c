@@ -161,7 +161,7 @@ static void flags_that_contradict_each_other_are_malformed(void **state)
     }
 }
 
-static void other_protocols_and_fragments_are_unsupported(void **state)
+static void other_protocols_are_unsupported_and_fragments_told_apart(void **state)
 {
     (void)state;
     uint8_t packet[60] = {0};
@@ -176,7 +176,8 @@ static void other_protocols_and_fragments_are_unsupported(void **state)
     packet[6] = 0x20; /* more fragments */
     packet[10] = packet[11] = 0;
     ftun_store_be16(packet + 10, (uint16_t)~ftun_ipv4_header_sum(packet, 20));
-    assert_int_equal(ftun_packet_parse(packet, 60, true, &p), FTUN_REFUSED_UNSUPPORTED_FRAGMENT);
+    assert_int_equal(ftun_packet_parse(packet, 60, true, &p), FTUN_TAKEN);
+    assert_int_equal(p.kind, FTUN_PACKET_FRAGMENT);
     packet[8]--;
     assert_int_equal(ftun_packet_parse(packet, 60, true, &p), FTUN_REFUSED_MALFORMED_IP_CHECKSUM);
 }
@@ -285,7 +286,7 @@ int main(void)
         cmocka_unit_test(F02_a_packet_cut_at_any_length_is_a_counted_refusal),
         cmocka_unit_test(F02_impossible_tcp_headers_are_told_apart),
         cmocka_unit_test(flags_that_contradict_each_other_are_malformed),
-        cmocka_unit_test(other_protocols_and_fragments_are_unsupported),
+        cmocka_unit_test(other_protocols_are_unsupported_and_fragments_told_apart),
         cmocka_unit_test(an_icmp_too_big_names_the_segment_and_the_mtu),
         cmocka_unit_test(other_icmp_is_told_apart),
         cmocka_unit_test(an_icmpv6_too_big_names_the_segment_and_the_mtu),

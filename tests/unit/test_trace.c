@@ -43,6 +43,16 @@ static void a_packet_is_read_first(void **state)
     assert_string_equal(ftun_trace_packet(&p, line, sizeof line), "< truncated-ip");
 }
 
+static void a_fragment_is_written_with_its_place(void **state)
+{
+    (void)state;
+    const uint8_t packet[28] = {0x45, 0,    0,  28, 0, 7, 0x20, 1, 64, 6,
+                                0x46, 0xd2, 10, 0,  0, 1, 10,   0, 0,  2};
+    struct ftun_tunnel_packet p = {.data = packet, .len = sizeof packet};
+    assert_string_equal(ftun_trace_packet(&p, line, sizeof line),
+                        "< 10.0.0.1 10.0.0.2 fragment id 7 8:16 more");
+}
+
 static void the_longest_line_fits(void **state)
 {
     (void)state;
@@ -78,6 +88,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_segment_is_written_as_packetdrill_does),
         cmocka_unit_test(a_packet_is_read_first),
+        cmocka_unit_test(a_fragment_is_written_with_its_place),
         cmocka_unit_test(the_longest_line_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

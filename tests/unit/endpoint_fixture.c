@@ -1,0 +1,175 @@
+#include "endpoint_fixture.h"
+
+#include "checksum.h"
+#include "text.h"
+#include "trace.h"
+
+#include <stdlib.h>
+
+const uint64_t start = 100 * FTUN_SECOND;
+
+struct ftun_endpoint_config config;
+struct ftun_endpoint *endpoint;
+struct ftun_actions actions;
+uint64_t now;
+uint32_t own_isn;
+uint16_t own_port;
+
+static void *memory;
+static char lines[8192];
+
+const struct ftun_socket_address *application_at(uint16_t port)
+{
+    static struct ftun_socket_address application;
+    application = at(ipv4(127, 0, 0, 1), port);
+    return &application;
+}
+
+struct ftun_endpoint_config client_config(void)
+{
+    return (struct ftun_endpoint_config){
+        .role = FTUN_CLIENT,
+        .key = {{1, 2, 3}},
+        .local4 = ipv4(192, 168, 200, 2),
+        .remote = at(ipv4(10, 0, 0, 2), 4567),
+        .mtu = 1500,
+        .hops = 1,
+        .segmentation_offload = true,
+        .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
+        .max_flows = 4,
+        .pending_slots = 20,
+    };
+}
+
+struct ftun_endpoint_config server_config(void)
+{
+    struct ftun_endpoint_config c = client_config();
+    c.role = FTUN_SERVER;
+    c.local4 = ipv4(192, 168, 201, 2);
+    c.local6 = ipv6(2);
+    c.port = 4567;
+    return c;
+}
+
+void create(struct ftun_endpoint_config wanted)
+{
+    config = wanted;
+    free(memory);
+    memory = malloc(ftun_endpoint_size(&config));
+    endpoint = ftun_endpoint_create(&config, memory);
+    now = start;
+    own_isn = own_port = 0;
+}
+
+int endpoint_tear_down(void **state)
+{
+    (void)state;
+    free(memory);
+    memory = NULL;
+    return 0;
+}
+
+static void write_send(struct ftun_text *text, const struct ftun_action *action)
+{
+    struct ftun_action relative = *action;
+    struct ftun_tcp_header *tcp = &relative.send.segment.tcp;
+    if ((tcp->flags & FTUN_SYN) != 0) {
+        own_isn = tcp->sequence;
+        own_port = action->send.segment.tuple.local.port;
+    }
+    tcp->sequence -= own_isn;
+    char line[FTUN_TRACE_MAX];
+    ftun_trace_action(&relative, line, sizeof line);
+    const char *rest = strchr(strchr(line + 2, ' ') + 1, ' ');
+    ftun_text_char(text, '>');
+    ftun_text_string(text, rest);
+}
+
+const char *happened(void)
+{
+    struct ftun_text text = ftun_text_start(lines, sizeof lines);
+    for (size_t i = 0; i < actions.count; i++) {
+        const struct ftun_action *action = &actions.at[i];
+        char line[FTUN_TRACE_MAX];
+        if (i > 0)
+            ftun_text_string(&text, " | ");
+        if (action->kind == FTUN_ACTION_SEND)
+            write_send(&text, action);
+        else if (action->kind == FTUN_ACTION_OPEN)
+            ftun_text_string(&text, "open");
+        else
+            ftun_text_string(&text, ftun_trace_action(action, line, sizeof line));
+    }
+    actions.count = 0;
+    return lines;
+}
+
+void give_glued(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
+                const char *payload, size_t segment_size)
+{
+    uint8_t packet[2000];
+    const size_t len = strlen(payload);
+    struct ftun_segment s = {
+        .tuple = {.local = peer.address, .remote = peer.to},
+        .tcp = {.sequence = sequence, .acknowledgment = ack, .window = 65535, .flags = flags},
+        .ttl = 64,
+        .payload_len = len,
+    };
+    if ((flags & FTUN_SYN) != 0) {
+        static const uint8_t options[] = {2, 4, 0x05, 0xb4, 1, 3, 3, 10};
+        memcpy(s.tcp.options, options, sizeof options);
+        s.tcp.options_len = sizeof options;
+    }
+    const uint8_t *bytes = (const uint8_t *)payload;
+    const size_t headers = ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, ftun_sum(bytes, len), packet);
+    memcpy(packet + headers, payload, len);
+    const struct ftun_tunnel_packet tunnel_packet = {
+        .data = packet, .len = headers + len, .segment_size = segment_size};
+    ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
+}
+
+struct peer the_server(void)
+{
+    return (struct peer){config.remote, at(config.local4, own_port)};
+}
+
+struct peer a_client(uint16_t port)
+{
+    return (struct peer){at(ipv4(10, 0, 0, 1), port), at(config.local4, config.port)};
+}
+
+void give(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack, const char *payload)
+{
+    give_glued(peer, flags, sequence, ack, payload, 0);
+}
+
+size_t send_datagrams(uint32_t flow, size_t len, size_t stride)
+{
+    static uint8_t bytes[65535];
+    const struct ftun_slice slice = {.data = bytes, .len = len};
+    const struct ftun_burst burst = {
+        .slices = &slice, .slice_count = 1, .len = len, .stride = stride};
+    return ftun_endpoint_datagrams(endpoint, now, flow, &burst, 0, &actions);
+}
+
+uint64_t refused(enum ftun_refusal refusal)
+{
+    return ftun_endpoint_counters(endpoint)->refused[refusal];
+}
+
+uint32_t established_client(void)
+{
+    create(client_config());
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
+    give(the_server(), FTUN_ACK, 5001, own_isn + 1, ""); /* opens the window */
+    return flow;
+}
+
+void established_server(uint16_t port)
+{
+    give(a_client(port), FTUN_SYN, 100, 0, "");
+    happened();
+    give(a_client(port), FTUN_ACK, 101, own_isn + 1, "");
+}

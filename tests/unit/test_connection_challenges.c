@@ -1,0 +1,65 @@
+/* RST and SYN in a connection: RFC 5961. */
+#include "connection_fixture.h"
+
+static void F10_challenges_are_limited_for_each_connection(void **state)
+{
+    (void)state;
+    in_established();
+    receive(FTUN_SYN, PEER_ISN + 1, 0, 0);
+    assert_string_equal(describe(), ". 1001 5001 65535");
+    receive(FTUN_SYN, PEER_ISN + 1, 0, 0);
+    assert_string_equal(describe(), "nothing");
+    receive_at(start + FTUN_CHALLENGE_INTERVAL, FTUN_SYN, PEER_ISN + 1, 0, 0);
+    assert_string_equal(describe(), ". 1001 5001 65535");
+}
+
+static void F08_only_the_exact_rst_resets(void **state)
+{
+    (void)state;
+    in_established();
+    assert_int_equal(receive(FTUN_RST, PEER_ISN + 2, 0, 0), FTUN_REFUSED_RST_INEXACT);
+    assert_string_equal(describe(), ". 1001 5001 65535");
+    assert_int_equal(receive(FTUN_RST, PEER_ISN + 1 + FTUN_WINDOW, 0, 0),
+                     FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW);
+    assert_string_equal(describe(), "nothing");
+    assert_int_equal(receive(FTUN_RST, PEER_ISN + 1, 0, 0), FTUN_TAKEN);
+    assert_string_equal(describe(), "closed(reset by the peer) gone");
+}
+
+static void F08_an_exact_rst_ends_each_closing_state_silently(void **state)
+{
+    (void)state;
+    for (size_t i = 1; i < LENGTH(synchronized); i++) {
+        synchronized[i].enter();
+        assert_int_equal(c.state, synchronized[i].state);
+        assert_int_equal(receive(FTUN_RST, c.rcv_nxt, 0, 0), FTUN_TAKEN);
+        assert_string_equal(describe(), "gone");
+    }
+}
+
+static void F08_a_syn_in_a_connection_is_challenged_in_every_state(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LENGTH(synchronized); i++) {
+        synchronized[i].enter();
+        c.challenge_after = 0;
+        const uint32_t snd_nxt = c.snd_nxt, rcv_nxt = c.rcv_nxt;
+        assert_int_equal(receive(FTUN_SYN, rcv_nxt, 0, 0), FTUN_REFUSED_SYN_IN_CONNECTION);
+        assert_true(step.has_segment && !step.gone);
+        assert_int_equal(step.segment.flags, FTUN_ACK);
+        assert_int_equal(step.segment.sequence, snd_nxt);
+        assert_int_equal(step.segment.acknowledgment, rcv_nxt);
+        assert_int_equal(c.state, synchronized[i].state);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(F10_challenges_are_limited_for_each_connection),
+        cmocka_unit_test(F08_only_the_exact_rst_resets),
+        cmocka_unit_test(F08_an_exact_rst_ends_each_closing_state_silently),
+        cmocka_unit_test(F08_a_syn_in_a_connection_is_challenged_in_every_state),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

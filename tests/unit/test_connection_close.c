@@ -1,0 +1,152 @@
+/* The closing states with every event. */
+#include "connection_fixture.h"
+
+static void close_sends_fin_and_ends_the_flow(void **state)
+{
+    (void)state;
+    in_fin_wait_1();
+    assert_string_equal(describe(), "closed(closed by this end) F. 1001 5001 65535");
+    assert_int_equal(c.state, FTUN_FIN_WAIT_1);
+    ftun_connection_close(&c, start, FTUN_CLOSED_LOCALLY, &step);
+    assert_string_equal(describe(), "nothing");
+}
+
+static void close_during_the_handshake_just_forgets(void **state)
+{
+    (void)state;
+    in_syn_sent();
+    ftun_connection_close(&c, start, FTUN_CLOSED_LOCALLY, &step);
+    assert_string_equal(describe(), "closed(closed by this end) gone");
+}
+
+static void close_towards_phantun_is_an_rst(void **state)
+{
+    (void)state;
+    ftun_connection_connect(&c, start, &ftun_profile_phantun, 0, MSS, 0, &step);
+    receive(FTUN_SYN | FTUN_ACK, 0, 1, 0);
+    ftun_connection_close(&c, start, FTUN_CLOSED_LOCALLY, &step);
+    assert_string_equal(describe(), "closed(closed by this end) R 1 0 0 gone");
+}
+
+static void a_fin_is_answered_by_our_own(void **state)
+{
+    (void)state;
+    in_last_ack();
+    assert_string_equal(describe(), "closed(closed by the peer) F. 1001 5002 65535");
+    assert_int_equal(c.state, FTUN_LAST_ACK);
+    assert_int_equal(receive(FTUN_ACK, PEER_ISN + 2, ISN + 2, 0), FTUN_TAKEN);
+    assert_string_equal(describe(), "nothing");
+    assert_int_equal(c.state, FTUN_TIME_WAIT); /* late duplicates must find it */
+}
+
+static void data_with_a_fin_is_delivered_first(void **state)
+{
+    (void)state;
+    in_established();
+    receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 100);
+    assert_string_equal(describe(), "deliver closed(closed by the peer) F. 1001 5102 65535");
+}
+
+static void the_usual_close(void **state)
+{
+    (void)state;
+    in_fin_wait_1();
+    receive(FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
+    assert_string_equal(describe(), "nothing");
+    assert_int_equal(c.state, FTUN_FIN_WAIT_2);
+    receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
+    assert_string_equal(describe(), ". 1002 5002 65535");
+    assert_int_equal(c.state, FTUN_TIME_WAIT);
+}
+
+static void a_fin_that_acknowledges_ours_ends_both_directions(void **state)
+{
+    (void)state;
+    in_fin_wait_1();
+    receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
+    assert_string_equal(describe(), ". 1002 5002 65535");
+    assert_int_equal(c.state, FTUN_TIME_WAIT);
+}
+
+static void both_ends_may_close_at_once(void **state)
+{
+    (void)state;
+    in_closing();
+    assert_string_equal(describe(), ". 1002 5002 65535");
+    assert_int_equal(c.state, FTUN_CLOSING);
+    receive(FTUN_ACK, PEER_ISN + 2, ISN + 2, 0);
+    assert_string_equal(describe(), "nothing");
+    assert_int_equal(c.state, FTUN_TIME_WAIT);
+}
+
+static void data_after_close_is_refused_and_acknowledged(void **state)
+{
+    (void)state;
+    in_fin_wait_1();
+    assert_int_equal(receive(FTUN_ACK, PEER_ISN + 1, ISN + 1, 10), FTUN_REFUSED_DATA_AFTER_CLOSE);
+    assert_string_equal(describe(), "nothing");
+    assert_int_equal(c.rcv_nxt, PEER_ISN + 11);
+    assert_int_equal(ftun_connection_sendable(&c, start, 10, 10), 0);
+}
+
+static void a_repeated_fin_is_acknowledged_again(void **state)
+{
+    (void)state;
+    in_time_wait();
+    receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
+    assert_string_equal(describe(), ". 1002 5002 65535");
+    in_last_ack();
+    receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
+    assert_string_equal(describe(), "F. 1001 5002 65535");
+    in_closing();
+    receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
+    assert_string_equal(describe(), ". 1002 5002 65535");
+}
+
+static void a_fin_is_repeated_each_second_three_times_then_given_up(void **state)
+{
+    (void)state;
+    static void (*const with_fin[])(void) = {in_fin_wait_1, in_closing, in_last_ack};
+    for (size_t i = 0; i < LENGTH(with_fin); i++) {
+        with_fin[i]();
+        for (unsigned n = 1; n <= FTUN_FIN_RETRIES; n++) {
+            assert_int_equal(ftun_connection_deadline(&c, idle), start + n * FTUN_SECOND);
+            ftun_connection_timeout(&c, start + n * FTUN_SECOND, idle, &step);
+            assert_int_equal(step.segment.flags, FTUN_FIN | FTUN_ACK);
+            assert_int_equal(step.segment.sequence, ISN + 1);
+        }
+        ftun_connection_timeout(&c, start + 4 * FTUN_SECOND, idle, &step);
+        assert_string_equal(describe(), "gone");
+    }
+}
+
+static void fin_wait_2_and_time_wait_end_by_themselves(void **state)
+{
+    (void)state;
+    static void (*const waiting[])(void) = {in_fin_wait_2, in_time_wait};
+    for (size_t i = 0; i < LENGTH(waiting); i++) {
+        waiting[i]();
+        assert_int_equal(ftun_connection_deadline(&c, idle), start + FTUN_TIME_WAIT_DURATION);
+        ftun_connection_timeout(&c, start + FTUN_TIME_WAIT_DURATION, idle, &step);
+        assert_string_equal(describe(), "gone");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(close_sends_fin_and_ends_the_flow),
+        cmocka_unit_test(close_during_the_handshake_just_forgets),
+        cmocka_unit_test(close_towards_phantun_is_an_rst),
+        cmocka_unit_test(a_fin_is_answered_by_our_own),
+        cmocka_unit_test(data_with_a_fin_is_delivered_first),
+        cmocka_unit_test(the_usual_close),
+        cmocka_unit_test(a_fin_that_acknowledges_ours_ends_both_directions),
+        cmocka_unit_test(both_ends_may_close_at_once),
+        cmocka_unit_test(data_after_close_is_refused_and_acknowledged),
+        cmocka_unit_test(a_repeated_fin_is_acknowledged_again),
+        cmocka_unit_test(a_fin_is_repeated_each_second_three_times_then_given_up),
+        cmocka_unit_test(fin_wait_2_and_time_wait_end_by_themselves),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,278 @@
+/* A client: flows that begin with a datagram, and the bursts that they send. */
+#include "endpoint_fixture.h"
+
+static void the_first_datagram_opens_a_flow_and_waits_for_it(void **state)
+{
+    (void)state;
+    create(client_config());
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    assert_int_equal(flow, 0);
+    assert_string_equal(happened(), "open | " SYN);
+    assert_int_equal(send_datagrams(flow, 250, 100), 250);
+    assert_string_equal(happened(), "");
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+                                    "established flow 0 profile linux mss 1460 | "
+                                    "> P. 1:101(100) ack 5001 win 65535 | "
+                                    "> P. 101:201(100) ack 5001 win 65535 | "
+                                    "> P. 201:251(50) ack 5001 win 65535");
+}
+
+static void a_flow_is_found_again_by_its_application(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    assert_int_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions), flow);
+    assert_string_equal(happened(), "");
+    assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(2), &actions), flow);
+}
+
+static void a_syn_goes_out_as_the_plan_says(void **state)
+{
+    (void)state;
+    create(client_config());
+    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    const struct ftun_segment *s = &actions.at[1].send.segment;
+    assert_true(ftun_address_equal(&s->tuple.local.ip, &config.local4));
+    assert_true(ftun_socket_address_equal(&s->tuple.remote, &config.remote));
+    assert_in_range(s->tuple.local.port, FTUN_PORT_FIRST, FTUN_PORT_LAST);
+    assert_int_equal(s->ttl, 65); /* the host decrements it once */
+}
+
+static void a_burst_leaves_as_one_super_segment(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    assert_int_equal(send_datagrams(flow, 46 * 1400, 1400), 46 * 1400);
+    assert_string_equal(happened(), "> P. 1:64401(46x1400) ack 5001 win 65535");
+    assert_int_equal(send_datagrams(flow, 1400, 1400), 1400);
+    assert_string_equal(happened(), "> P. 64401:65801(1400) ack 5001 win 65535");
+}
+
+static void without_offload_each_datagram_is_a_segment(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = client_config();
+    c.segmentation_offload = false;
+    create(c);
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
+    assert_int_equal(send_datagrams(flow, 250, 100), 250);
+    assert_string_equal(happened(), "> P. 1:101(100) ack 5001 win 65535 | "
+                                    "> P. 101:201(100) ack 5001 win 65535 | "
+                                    "> P. 201:251(50) ack 5001 win 65535");
+}
+
+static void more_datagrams_than_actions_are_taken_in_several_calls(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = client_config();
+    c.segmentation_offload = false;
+    create(c);
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
+    assert_int_equal(send_datagrams(flow, 100, 1), FTUN_ACTIONS_MAX);
+    assert_int_equal(actions.count, FTUN_ACTIONS_MAX);
+}
+
+static void a_burst_beyond_one_packet_leaves_in_two(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    assert_int_equal(send_datagrams(flow, 65535, 1000), 65535);
+    assert_string_equal(happened(), "> P. 1:65001(65x1000) ack 5001 win 65535 | "
+                                    "> P. 65001:65536(535) ack 5001 win 65535");
+}
+
+/* F22: oversize datagrams vanish silently elsewhere. */
+static void F22_a_datagram_larger_than_a_segment_is_refused_and_counted(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    assert_int_equal(send_datagrams(flow, 2 * 1461 + 10, 1461), 2 * 1461 + 10);
+    assert_string_equal(happened(), "> P. 1:11(10) ack 5001 win 65535");
+    assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_TOO_LARGE), 2);
+    assert_int_equal(send_datagrams(flow, 1460, 1460), 1460);
+    assert_string_equal(happened(), "> P. 11:1471(1460) ack 5001 win 65535");
+}
+
+static void F22_an_oversize_datagram_is_told_apart_during_the_handshake_too(void **state)
+{
+    (void)state;
+    create(client_config());
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    send_datagrams(flow, 1461, 1461);
+    assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_TOO_LARGE), 1);
+    assert_int_equal(refused(FTUN_REFUSED_PENDING_FULL), 0);
+}
+
+static void F25_an_empty_datagram_is_refused_and_counted(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    assert_int_equal(send_datagrams(flow, 0, 0), 0);
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_EMPTY), 1);
+}
+
+/* F15: one unreachable server stalls every new client for 3 s in Phantun. */
+static void F15_handshakes_are_independent_and_their_queues_bounded(void **state)
+{
+    (void)state;
+    create(client_config());
+    const uint32_t first = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    assert_string_equal(happened(), "open | " SYN);
+    const uint32_t second = ftun_endpoint_flow(endpoint, now, application_at(2), &actions);
+    assert_string_equal(happened(), "open | " SYN);
+    send_datagrams(first, 17 * 10, 10);
+    assert_int_equal(refused(FTUN_REFUSED_PENDING_FULL), 1); /* 16 a flow */
+    send_datagrams(second, 5 * 10, 10);
+    assert_int_equal(refused(FTUN_REFUSED_PENDING_FULL), 2); /* 20 in all */
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+                                    "established flow 1 profile linux mss 1460 | "
+                                    "> P. 1:11(10) ack 5001 win 65535 | "
+                                    "> P. 11:21(10) ack 5001 win 65535 | "
+                                    "> P. 21:31(10) ack 5001 win 65535 | "
+                                    "> P. 31:41(10) ack 5001 win 65535");
+}
+
+static void a_flow_that_gets_no_answer_is_closed_and_its_queue_counted(void **state)
+{
+    (void)state;
+    create(client_config());
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    send_datagrams(flow, 30, 10);
+    for (unsigned i = 0; i < FTUN_SYN_RETRIES; i++) {
+        now = ftun_endpoint_deadline(endpoint);
+        ftun_endpoint_timeout(endpoint, now, &actions);
+        assert_string_equal(happened(), SYN);
+    }
+    now = ftun_endpoint_deadline(endpoint);
+    assert_int_equal(now, start + 5 * FTUN_SECOND);
+    ftun_endpoint_timeout(endpoint, now, &actions);
+    assert_string_equal(happened(), "close flow 0: no answer to the handshake");
+    assert_int_equal(refused(FTUN_REFUSED_FLOW_CLOSING), 3);
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 0);
+    assert_int_equal(ftun_endpoint_deadline(endpoint), FTUN_NEVER);
+}
+
+static void after_a_reset_the_next_datagram_opens_a_new_connection(void **state)
+{
+    (void)state;
+    established_client();
+    const uint16_t first_port = own_port;
+    give(the_server(), FTUN_RST, 5001, 0, "");
+    assert_string_equal(happened(), "close flow 0: reset by the peer");
+    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    assert_string_equal(happened(), "open | " SYN);
+    assert_int_not_equal(own_port, first_port);
+}
+
+static void the_flow_limit_refuses_the_newest(void **state)
+{
+    (void)state;
+    create(client_config());
+    for (uint16_t i = 1; i <= 4; i++)
+        assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(i), &actions),
+                             FTUN_NO_FLOW);
+    assert_int_equal(ftun_endpoint_flow(endpoint, now, application_at(5), &actions), FTUN_NO_FLOW);
+    assert_int_equal(refused(FTUN_REFUSED_FLOW_LIMIT), 1);
+    assert_int_equal(actions.count, 0);
+}
+
+static void a_server_of_a_family_without_address_is_refused(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = client_config();
+    c.remote = at(ipv6(9), 4567);
+    create(c);
+    assert_int_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions), FTUN_NO_FLOW);
+    assert_int_equal(refused(FTUN_REFUSED_FAMILY_UNAVAILABLE), 1);
+}
+
+static void the_handshake_packet_goes_first(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = client_config();
+    c.handshake_packet = (const uint8_t *)"GET /";
+    c.handshake_packet_len = 5;
+    create(c);
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    send_datagrams(flow, 10, 10);
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+                                    "established flow 0 profile linux mss 1460 | "
+                                    "> P. 1:6(5) ack 5001 win 65535 | "
+                                    "> P. 6:16(10) ack 5001 win 65535");
+}
+
+static void datagrams_wait_for_no_window_but_are_refused(void **state)
+{
+    (void)state;
+    create(client_config());
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, ""); /* a window of 65535 */
+    happened();
+    send_datagrams(flow, 65000, 1000);
+    happened();
+    assert_int_equal(send_datagrams(flow, 3000, 100), 3000);
+    assert_string_equal(happened(), "> P. 65001:65501(5x100) ack 5001 win 65535");
+    assert_int_equal(refused(FTUN_REFUSED_WINDOW_FULL), 25);
+}
+
+/* F17: ISPs take a client that redials for each datagram for a SYN flood. */
+static void F17_a_server_that_refuses_is_asked_ever_more_rarely(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = client_config();
+    c.peer = FTUN_PEER_FTUN;
+    create(c);
+    const uint64_t pauses[] = {100, 200, 400, 800, 1000, 1000};
+    for (size_t i = 0; i < LENGTH(pauses); i++) {
+        assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
+                             FTUN_NO_FLOW);
+        happened();
+        give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
+        now += pauses[i] * FTUN_MILLISECOND - 1;
+        assert_int_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
+                         FTUN_NO_FLOW);
+        assert_int_equal(refused(FTUN_REFUSED_SERVER_REFUSES), i + 1);
+        now += 1;
+    }
+    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
+    give(the_server(), FTUN_RST, 5001, 0, ""); /* a reset is not a refusal */
+    assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
+                         FTUN_NO_FLOW);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_datagram_opens_a_flow_and_waits_for_it),
+        cmocka_unit_test(a_flow_is_found_again_by_its_application),
+        cmocka_unit_test(a_syn_goes_out_as_the_plan_says),
+        cmocka_unit_test(a_burst_leaves_as_one_super_segment),
+        cmocka_unit_test(without_offload_each_datagram_is_a_segment),
+        cmocka_unit_test(more_datagrams_than_actions_are_taken_in_several_calls),
+        cmocka_unit_test(a_burst_beyond_one_packet_leaves_in_two),
+        cmocka_unit_test(F22_a_datagram_larger_than_a_segment_is_refused_and_counted),
+        cmocka_unit_test(F22_an_oversize_datagram_is_told_apart_during_the_handshake_too),
+        cmocka_unit_test(F25_an_empty_datagram_is_refused_and_counted),
+        cmocka_unit_test(F15_handshakes_are_independent_and_their_queues_bounded),
+        cmocka_unit_test(a_flow_that_gets_no_answer_is_closed_and_its_queue_counted),
+        cmocka_unit_test(after_a_reset_the_next_datagram_opens_a_new_connection),
+        cmocka_unit_test(the_flow_limit_refuses_the_newest),
+        cmocka_unit_test(a_server_of_a_family_without_address_is_refused),
+        cmocka_unit_test(the_handshake_packet_goes_first),
+        cmocka_unit_test(datagrams_wait_for_no_window_but_are_refused),
+        cmocka_unit_test(F17_a_server_that_refuses_is_asked_ever_more_rarely),
+    };
+    return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
+}

@@ -1,0 +1,116 @@
+/* Peers that speak Phantun's dialect, */
+#include "endpoint_fixture.h"
+
+/* Phantun's SYN-ACK: window scale 14 and no MSS. */
+static void give_without_options(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack)
+{
+    uint8_t packet[100];
+    const struct ftun_segment s = {
+        .tuple = {.local = peer.address, .remote = peer.to},
+        .tcp = {.sequence = sequence,
+                .acknowledgment = ack,
+                .window = 65535,
+                .flags = flags,
+                .options_len = 4,
+                .options = {1, 3, 3, 14}},
+        .ttl = 64,
+    };
+    const size_t len = ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, 0, packet);
+    const struct ftun_tunnel_packet tunnel_packet = {.data = packet, .len = len};
+    ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
+}
+
+#define PHANTUN_SYN "> S 0:0(0) win 65535 <nop,wscale 14>"
+
+static void a_refused_client_tries_phantuns_way_once_and_remembers(void **state)
+{
+    (void)state;
+    create(client_config());
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    send_datagrams(flow, 10, 10);
+    give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
+    assert_string_equal(happened(), PHANTUN_SYN);
+    assert_int_equal(own_isn, 0);
+    give_without_options(the_server(), FTUN_SYN | FTUN_ACK, 0, 1);
+    assert_string_equal(happened(), "> . 1:1(0) ack 1 win 65535 | "
+                                    "established flow 0 profile phantun mss 1460 | "
+                                    "> . 1:11(10) ack 1 win 65535");
+    ftun_endpoint_flow(endpoint, now, application_at(2), &actions);
+    assert_string_equal(happened(), "open | " PHANTUN_SYN);
+}
+
+/* The host answered RST while an ftun server was starting; then the server answered. */
+static void a_server_of_ftuns_is_not_taken_for_phantun_for_ever(void **state)
+{
+    (void)state;
+    create(client_config());
+    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
+    assert_string_equal(happened(), PHANTUN_SYN);
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, 1, ""); /* with an MSS */
+    happened();
+    ftun_endpoint_flow(endpoint, now, application_at(2), &actions);
+    assert_string_equal(happened(), "open | " SYN);
+}
+
+static void a_client_refused_both_ways_gives_up(void **state)
+{
+    (void)state;
+    create(client_config());
+    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
+    assert_string_equal(happened(), PHANTUN_SYN);
+    give(the_server(), FTUN_RST | FTUN_ACK, 0, 1, "");
+    assert_string_equal(happened(), "close flow 0: refused by the peer: nothing listens there");
+}
+
+static void a_client_told_that_the_peer_is_ftun_tries_once(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = client_config();
+    c.peer = FTUN_PEER_FTUN;
+    create(c);
+    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
+    assert_string_equal(happened(), "close flow 0: refused by the peer: nothing listens there");
+}
+
+static void a_client_told_that_the_peer_is_phantun_begins_that_way(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = client_config();
+    c.peer = FTUN_PEER_PHANTUN;
+    create(c);
+    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    assert_string_equal(happened(), "open | " PHANTUN_SYN);
+}
+
+static void a_server_takes_phantuns_clients_and_closes_them_their_way(void **state)
+{
+    (void)state;
+    create(server_config());
+    give_without_options(a_client(1), FTUN_SYN, 0, 0);
+    assert_string_equal(happened(), "> S. 0:0(0) ack 1 win 64240 <mss 1460,nop,wscale 10>");
+    give(a_client(1), FTUN_ACK, 1, own_isn + 1, "");
+    assert_string_equal(happened(), "open | established flow 0 profile phantun mss 1460");
+    assert_false(ftun_endpoint_close_all(endpoint, now, &actions));
+    assert_string_equal(happened(), "> R 1:1(0) win 0 | close flow 0: closed by this end");
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_refused_client_tries_phantuns_way_once_and_remembers),
+        cmocka_unit_test(a_server_of_ftuns_is_not_taken_for_phantun_for_ever),
+        cmocka_unit_test(a_client_refused_both_ways_gives_up),
+        cmocka_unit_test(a_client_told_that_the_peer_is_ftun_tries_once),
+        cmocka_unit_test(a_client_told_that_the_peer_is_phantun_begins_that_way),
+        cmocka_unit_test(a_server_takes_phantuns_clients_and_closes_them_their_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
+}

@@ -1,0 +1,156 @@
+/* A server: handshakes without state, and the flows that come of them. */
+#include "endpoint_fixture.h"
+
+#define SYN_ACK "> S. 0:0(0) ack 101 win 64240 <mss 1460,nop,wscale 10>"
+
+static void a_syn_is_answered_and_nothing_kept(void **state)
+{
+    (void)state;
+    create(server_config());
+    give(a_client(1), FTUN_SYN, 100, 0, "");
+    assert_string_equal(happened(), SYN_ACK);
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 0);
+}
+
+static void the_third_packet_opens_the_flow(void **state)
+{
+    (void)state;
+    create(server_config());
+    established_server(1);
+    assert_string_equal(happened(), "open | established flow 0 profile linux mss 1460");
+    give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "ping");
+    assert_string_equal(happened(), "deliver flow 0 bytes 4 stride 4");
+    assert_int_equal(send_datagrams(0, 4, 4), 4);
+    assert_string_equal(happened(), "> P. 1:5(4) ack 105 win 65535");
+}
+
+static void data_completes_the_handshake_when_the_third_packet_is_lost(void **state)
+{
+    (void)state;
+    create(server_config());
+    give(a_client(1), FTUN_SYN, 100, 0, "");
+    happened();
+    give(a_client(1), FTUN_ACK | FTUN_PSH, 1101, own_isn + 1, "ping");
+    assert_string_equal(happened(), "open | established flow 0 profile linux mss 1460 | "
+                                    "deliver flow 0 bytes 4 stride 4");
+    assert_int_equal(refused(FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW), 0);
+}
+
+/* F07: a SYN flood costs no memory. */
+static void F07_spoofed_syns_leave_no_flow_behind(void **state)
+{
+    (void)state;
+    create(server_config());
+    for (uint16_t port = 1; port < 10000; port++)
+        give(a_client(port), FTUN_SYN, 100, 0, "");
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 0);
+    established_server(20000);
+    assert_string_equal(happened(), "open | established flow 0 profile linux mss 1460");
+}
+
+static void F07_a_guessed_cookie_opens_nothing(void **state)
+{
+    (void)state;
+    create(server_config());
+    give(a_client(1), FTUN_SYN, 100, 0, "");
+    happened();
+    give(a_client(1), FTUN_ACK, 101, own_isn + 2, "");
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 0);
+    give(a_client(2), FTUN_ACK, 101, own_isn + 1, ""); /* another client's */
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 0);
+}
+
+static void a_cookie_is_good_for_one_epoch_and_some(void **state)
+{
+    (void)state;
+    create(server_config());
+    give(a_client(1), FTUN_SYN, 100, 0, "");
+    happened();
+    now += 2 * UINT64_C(64) * FTUN_SECOND;
+    give(a_client(1), FTUN_ACK, 101, own_isn + 1, "");
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 0);
+    give(a_client(1), FTUN_SYN, 100, 0, "");
+    happened();
+    now += UINT64_C(64) * FTUN_SECOND;
+    give(a_client(1), FTUN_ACK, 101, own_isn + 1, "");
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 1);
+}
+
+static void F04_a_repeated_syn_of_a_live_tuple_is_ordinary(void **state)
+{
+    (void)state;
+    create(server_config());
+    give(a_client(1), FTUN_SYN, 100, 0, "");
+    assert_string_equal(happened(), SYN_ACK);
+    give(a_client(1), FTUN_SYN, 100, 0, "");
+    assert_string_equal(happened(), SYN_ACK);
+    give(a_client(1), FTUN_ACK, 101, own_isn + 1, "");
+    happened();
+    give(a_client(1), FTUN_SYN, 100, 0, "");
+    assert_string_equal(happened(), "> . 1:1(0) ack 101 win 65535");
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 1);
+}
+
+static void a_full_server_refuses_the_newest(void **state)
+{
+    (void)state;
+    create(server_config());
+    give(a_client(5), FTUN_SYN, 100, 0, "");
+    happened();
+    const uint32_t isn_for_5 = own_isn;
+    for (uint16_t port = 1; port <= 4; port++)
+        established_server(port);
+    happened();
+    give(a_client(5), FTUN_ACK, 101, isn_for_5 + 1, ""); /* the last place went while it knocked */
+    own_isn = isn_for_5;
+    assert_string_equal(happened(), "> R 1:1(0) win 0");
+    give(a_client(6), FTUN_SYN, 100, 0, ""); /* a kernel's full backlog: it may try again */
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_FLOW_LIMIT), 2);
+}
+
+/* Every segment of a client that was never answered carries what completes a handshake. */
+static void a_late_duplicate_after_the_close_opens_no_new_flow(void **state)
+{
+    (void)state;
+    create(server_config());
+    established_server(1);
+    give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "data");
+    give(a_client(1), FTUN_FIN | FTUN_ACK, 105, own_isn + 1, "");
+    give(a_client(1), FTUN_ACK, 106, own_isn + 2, "");
+    happened();
+    give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "data");
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_DATA_AFTER_CLOSE), 1);
+    assert_int_equal(ftun_endpoint_counters(endpoint)->flows_opened, 1);
+}
+
+static void a_super_packet_is_delivered_with_its_stride(void **state)
+{
+    (void)state;
+    create(server_config());
+    established_server(1);
+    happened();
+    give_glued(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "aaaabbbbcc", 4);
+    assert_string_equal(happened(), "deliver flow 0 bytes 10 stride 4");
+    assert_int_equal(ftun_endpoint_counters(endpoint)->datagrams_delivered, 3);
+    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_string_equal(happened(), "> . 1:1(0) ack 111 win 65535");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_syn_is_answered_and_nothing_kept),
+        cmocka_unit_test(the_third_packet_opens_the_flow),
+        cmocka_unit_test(data_completes_the_handshake_when_the_third_packet_is_lost),
+        cmocka_unit_test(F07_spoofed_syns_leave_no_flow_behind),
+        cmocka_unit_test(F07_a_guessed_cookie_opens_nothing),
+        cmocka_unit_test(a_cookie_is_good_for_one_epoch_and_some),
+        cmocka_unit_test(F04_a_repeated_syn_of_a_live_tuple_is_ordinary),
+        cmocka_unit_test(a_full_server_refuses_the_newest),
+        cmocka_unit_test(a_late_duplicate_after_the_close_opens_no_new_flow),
+        cmocka_unit_test(a_super_packet_is_delivered_with_its_stride),
+    };
+    return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
+}
