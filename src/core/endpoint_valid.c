@@ -81,5 +81,5 @@ bool ftun_endpoint_valid(const struct ftun_endpoint *ep)
 {
     return ftun_flow_table_valid(&ep->table) &&
            ftun_deadlines_valid(&ep->deadlines, ep->table.capacity) && flows_valid(ep) &&
-           pending_valid(ep) && turn_valid(ep);
+           pending_valid(ep) && turn_valid(ep) && ftun_reassembly_valid(&ep->reassembly);
 }

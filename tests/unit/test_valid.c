@@ -12,7 +12,7 @@ enum { ESTABLISHED_FLOW, TWO_WAITING, ONE_WAITING, FREE_FLOW, FLOWS };
 
 static const uint64_t start = 100 * FTUN_SECOND;
 
-static _Alignas(max_align_t) uint8_t memory[65536];
+static _Alignas(max_align_t) uint8_t memory[131072];
 static struct ftun_endpoint *ep;
 static struct ftun_flow *flows;
 static struct ftun_actions actions;
@@ -61,6 +61,7 @@ static int set_up(void **state)
         .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
         .max_flows = FLOWS,
         .pending_slots = 5,
+        .reassembly_slots = 1,
     };
     assert_in_range(ftun_endpoint_size(&config), 1, sizeof memory);
     ep = ftun_endpoint_create(&config, memory);
@@ -348,6 +349,15 @@ static void a_turn_that_leads_astray_is_noticed(void **state)
     assert_noticed();
 }
 
+static void a_packet_in_parts_of_which_there_are_none_is_noticed(void **state)
+{
+    (void)state;
+    ep->reassembly.slots[0].in_use = true;
+    ep->reassembly.slots[0].abandoned = false;
+    ep->reassembly.slots[0].part_count = 0;
+    assert_noticed();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +393,7 @@ int main(void)
         cmocka_unit_test_setup(an_acknowledgment_that_the_turn_forgot_is_noticed, set_up),
         cmocka_unit_test_setup(a_turn_in_a_circle_is_noticed, set_up),
         cmocka_unit_test_setup(a_turn_that_leads_astray_is_noticed, set_up),
+        cmocka_unit_test_setup(a_packet_in_parts_of_which_there_are_none_is_noticed, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
