@@ -131,9 +131,14 @@ static void send_syn(struct ftun_connection *c, uint64_t now_ns, struct ftun_ste
 }
 
 /* The FIN has the last sequence number sent. */
-static void send_fin(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
+static void repeat_fin(struct ftun_connection *c, struct ftun_step *step)
 {
     send_control(c, FTUN_FIN | FTUN_ACK, c->snd_nxt - 1, step);
+}
+
+static void send_fin(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
+{
+    repeat_fin(c, step);
     c->retransmit_at = now_ns + FTUN_RETRANSMIT_TIMEOUT;
 }
 
@@ -394,8 +399,9 @@ static void take_fin(struct ftun_connection *c, uint64_t now_ns, uint32_t sequen
     case FTUN_TIME_WAIT:
         send_ack(c, step);
         break;
-    case FTUN_LAST_ACK: /* ours may have been lost: it carries the acknowledgment */
-        send_fin(c, now_ns, step);
+    case FTUN_LAST_ACK: /* ours may have been lost: it carries the acknowledgment. The timer runs
+                         * on, or a peer that repeats its own for ever would hold the connection */
+        repeat_fin(c, step);
         break;
     case FTUN_CLOSED:
     case FTUN_SYN_SENT:

@@ -169,6 +169,23 @@ static void each_reason_has_a_line_of_its_own(void **state)
     assert_string_equal(ftun_close_reason_text((enum ftun_close_reason)99), "unknown");
 }
 
+/* Each repeated FIN is answered; but only this end's timer says when it has waited enough. */
+static void a_peer_that_repeats_its_fin_for_ever_does_not_hold_the_connection(void **state)
+{
+    (void)state;
+    static void (*const with_fin[])(void) = {in_closing, in_last_ack, in_time_wait};
+    for (size_t i = 0; i < LENGTH(with_fin); i++) {
+        with_fin[i]();
+        uint64_t now = start;
+        do {
+            now += FTUN_SECOND / 2;
+            receive_at(now, FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
+            ftun_connection_timeout(&c, now, idle, &step);
+        } while (!step.gone && now < start + 60 * FTUN_SECOND);
+        assert_in_range(now, start, start + FTUN_TIME_WAIT_DURATION);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +204,7 @@ int main(void)
         cmocka_unit_test(an_ack_that_was_due_dies_with_the_connection),
         cmocka_unit_test(a_closed_connection_has_nothing_to_do),
         cmocka_unit_test(each_reason_has_a_line_of_its_own),
+        cmocka_unit_test(a_peer_that_repeats_its_fin_for_ever_does_not_hold_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
