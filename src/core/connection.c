@@ -474,6 +474,14 @@ size_t ftun_connection_sendable(struct ftun_connection *c, uint64_t now_ns, size
     return len <= room(c) ? len : room(c) / stride * stride;
 }
 
+/* Sequence numbers can be compared within 2^31 only, and where no window ends the flight, a peer
+ * may never acknowledge: what is older than that counts as arrived. */
+static void bound_flight(struct ftun_connection *c)
+{
+    if (!c->profile->respects_window && c->snd_max - c->snd_una > FTUN_FLIGHT_MAX)
+        c->snd_una = c->snd_max - FTUN_FLIGHT_MAX;
+}
+
 void ftun_connection_data(struct ftun_connection *c, size_t len, size_t segments,
                           struct ftun_tcp_header *out, uint16_t *ip_id)
 {
@@ -482,6 +490,7 @@ void ftun_connection_data(struct ftun_connection *c, size_t len, size_t segments
     *ip_id = take_ip_ids(c, segments);
     c->snd_nxt += (uint32_t)len;
     c->snd_max = ftun_seq_max(c->snd_max, c->snd_nxt);
+    bound_flight(c);
     c->quick_acks = 0; /* from now on acknowledgments ride on data: Linux's ping-pong mode */
     acknowledgment_sent(c);
 }
