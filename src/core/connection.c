@@ -319,7 +319,7 @@ static enum ftun_refusal take_rst(struct ftun_connection *c, uint64_t now_ns,
     return FTUN_TAKEN;
 }
 
-/* RFC 5961 5.2: snd_una - MAX.SND.WND <= ack <= what was ever sent. */
+/* RFC 5961 5.2: snd_una - FTUN_ACK_WINDOW <= ack <= what was ever sent. */
 static enum ftun_refusal take_ack(struct ftun_connection *c, uint64_t now_ns,
                                   const struct ftun_tcp_header *tcp, struct ftun_step *step)
 {
