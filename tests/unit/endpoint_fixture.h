@@ -23,7 +23,8 @@ struct ftun_endpoint_config server_config(void);
 void create(struct ftun_endpoint_config wanted);
 int endpoint_tear_down(void **state);
 
-/* The actions since the last call, " | " between them: segments without their addresses, as
+/* Asserts that the endpoint is valid. The actions since the last call, " | " between them: segments
+ * without their addresses, as
  * "> FLAGS sequence:end(len) ack N win W", the others as they are traced. */
 const char *happened(void);
 
