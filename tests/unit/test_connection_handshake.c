@@ -130,6 +130,7 @@ static void an_answer_to_old_acks_in_a_handshake_is_limited(void **state)
     in_syn_sent();
     receive(FTUN_ACK, 9, 900, 0);
     assert_string_equal(describe(), "R 900 0 0");
+    assert_int_equal(step.ip_id, 78); /* the SYN had 77 */
     assert_int_equal(receive(FTUN_ACK, 9, 900, 0), FTUN_REFUSED_ACK_UNACCEPTABLE);
     assert_string_equal(describe(), "nothing");
 }
@@ -148,6 +149,14 @@ static void an_mss_of_nothing_is_ignored(void **state)
     assert_true(c.peer_named_mss);
 }
 
+static void idleness_begins_when_the_handshake_ends(void **state)
+{
+    (void)state;
+    in_syn_sent();
+    receive_at(start + 2 * FTUN_SECOND, FTUN_SYN | FTUN_ACK, PEER_ISN, ISN + 1, 0);
+    assert_int_equal(ftun_connection_deadline(&c, idle), start + 2 * FTUN_SECOND + idle);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +173,7 @@ int main(void)
         cmocka_unit_test(accept_takes_over_where_the_cookie_ended),
         cmocka_unit_test(an_answer_to_old_acks_in_a_handshake_is_limited),
         cmocka_unit_test(an_mss_of_nothing_is_ignored),
+        cmocka_unit_test(idleness_begins_when_the_handshake_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
