@@ -85,6 +85,7 @@ static void assert_whole(size_t total)
     assert_true(ftun_address_equal(&whole.source, &ip.source));
     assert_true(ftun_address_equal(&whole.destination, &ip.destination));
     assert_int_equal(whole.payload_len, total);
+    assert_int_equal(out.len, whole.header_len + total);
     assert_memory_equal(out.packet + whole.header_len, payload, total);
     if (ip.source.family == FTUN_IPV4)
         assert_int_equal(ftun_ipv4_header_sum(out.packet, whole.header_len), 0xffff);
