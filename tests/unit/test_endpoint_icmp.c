@@ -3,7 +3,7 @@
 #include "checksum.h"
 #include "endpoint_fixture.h"
 
-static void give_too_big(uint32_t sequence, uint16_t mtu)
+static void give_too_big_to(struct ftun_address destination, uint32_t sequence, uint16_t mtu)
 {
     uint8_t packet[100];
     const struct ftun_segment quoted = {
@@ -13,7 +13,7 @@ static void give_too_big(uint32_t sequence, uint16_t mtu)
         .payload_len = 1000,
     };
     const struct ftun_ip_header ip = {.source = ipv4(10, 9, 9, 9),
-                                      .destination = config.local4,
+                                      .destination = destination,
                                       .protocol = FTUN_PROTOCOL_ICMP,
                                       .ttl = 64,
                                       .payload_len = 8 + 40};
@@ -26,6 +26,11 @@ static void give_too_big(uint32_t sequence, uint16_t mtu)
     ftun_store_be16(icmp + 2, (uint16_t)~ftun_sum(icmp, 48));
     const struct ftun_tunnel_packet tunnel_packet = {.data = packet, .len = 20 + 48};
     ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
+}
+
+static void give_too_big(uint32_t sequence, uint16_t mtu)
+{
+    give_too_big_to(config.local4, sequence, mtu);
 }
 
 static void F21_too_big_lowers_the_flows_limit(void **state)
@@ -56,6 +61,17 @@ static void F21_too_big_is_believed_after_a_later_segment_was_acknowledged(void 
     assert_string_equal(happened(), "mss flow 0 bytes 1360");
 }
 
+static void F21_too_big_for_another_host_is_not_believed(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    send_datagrams(flow, 1460, 1460);
+    happened();
+    give_too_big_to(ipv4(10, 9, 9, 8), own_isn + 1, 1400);
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_NOT_OURS_ADDRESS), 1);
+}
+
 static void F21_too_big_about_what_was_not_sent_is_not_believed(void **state)
 {
     (void)state;
@@ -75,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(F21_too_big_lowers_the_flows_limit),
         cmocka_unit_test(F21_too_big_is_believed_after_a_later_segment_was_acknowledged),
+        cmocka_unit_test(F21_too_big_for_another_host_is_not_believed),
         cmocka_unit_test(F21_too_big_about_what_was_not_sent_is_not_believed),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);

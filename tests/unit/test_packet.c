@@ -98,6 +98,35 @@ static void a_partial_checksum_is_the_sum_of_the_pseudo_header(void **state)
                      ftun_sum_pseudo_header(&s.tuple.local.ip, &s.tuple.remote.ip, 6, 24 + 5));
 }
 
+/* RFC 1122 3.2.1.3, RFC 9293 3.9.2.3 */
+static void a_source_that_is_nobodys_is_malformed(void **state)
+{
+    (void)state;
+    const struct {
+        struct ftun_address source;
+        enum ftun_refusal refusal;
+    } cases[] = {
+        {ipv4(223, 255, 255, 255), FTUN_TAKEN},
+        {ipv4(255, 255, 255, 254), FTUN_TAKEN},
+        {ipv4(0, 0, 0, 0), FTUN_REFUSED_MALFORMED_IP_SOURCE},
+        {ipv4(224, 0, 0, 1), FTUN_REFUSED_MALFORMED_IP_SOURCE},
+        {ipv4(239, 255, 255, 255), FTUN_REFUSED_MALFORMED_IP_SOURCE},
+        {ipv4(255, 255, 255, 255), FTUN_REFUSED_MALFORMED_IP_SOURCE},
+        {{.bytes = {0}, .family = FTUN_IPV6}, FTUN_REFUSED_MALFORMED_IP_SOURCE},
+        {{.bytes = {[15] = 1}, .family = FTUN_IPV6}, FTUN_TAKEN},
+        {{.bytes = {0xff, 2, [15] = 1}, .family = FTUN_IPV6}, FTUN_REFUSED_MALFORMED_IP_SOURCE},
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        uint8_t packet[200];
+        struct ftun_packet p;
+        struct ftun_segment s = segment((enum ftun_family)cases[i].source.family);
+        s.tuple.local.ip = cases[i].source;
+        s.payload_len = 0;
+        const size_t len = ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, 0, packet);
+        assert_int_equal(ftun_packet_parse(packet, len, false, &p), cases[i].refusal);
+    }
+}
+
 /* F02: each of these panics Phantun. */
 static void F02_a_packet_cut_at_any_length_is_a_counted_refusal(void **state)
 {
@@ -283,6 +312,7 @@ int main(void)
         cmocka_unit_test(F03_any_flipped_bit_is_found_by_a_checksum),
         cmocka_unit_test(F03_a_wrong_tcp_checksum_is_refused_unless_the_kernel_vouched),
         cmocka_unit_test(a_partial_checksum_is_the_sum_of_the_pseudo_header),
+        cmocka_unit_test(a_source_that_is_nobodys_is_malformed),
         cmocka_unit_test(F02_a_packet_cut_at_any_length_is_a_counted_refusal),
         cmocka_unit_test(F02_impossible_tcp_headers_are_told_apart),
         cmocka_unit_test(flags_that_contradict_each_other_are_malformed),
