@@ -16,7 +16,7 @@ import faults  # noqa: E402
 import recording  # noqa: E402
 
 TABLE = faults.table()
-PACKET = re.compile(r"(\d+) [\d.]+ < .* : (.*)")
+PACKET = re.compile(r"(\d+) [\d.]+ < .* : ([a-z-]+)")
 DELIVERED = re.compile(r"    deliver flow \d+ bytes (\d+) ")
 SENT = re.compile(r"    > \S+ \S+ (\S+) ")
 

@@ -41,13 +41,16 @@ class Session:
     """Numbers are those of the next segment that they send: `seq` its first byte, `ack` the next
     byte that they expect from us."""
 
+    isn = 0x10000000
+
     def __init__(self, wire, family=4, role="server"):
         self.wire, self.family, self.role = wire, family, role
         self.us, self.them = wire.addresses(family)
         self.our_port = self.their_port = 4567
         if role == "server":
             self.their_port = wire.new_port()
-        self.seq, self.ack = 0x10000000, 0
+        self.seq, self.ack = self.isn, 0
+        self.our_isn = None
         self.ip_id = 0x1000
         self.opened = False
         self.exchanged = 0
@@ -107,6 +110,8 @@ class Session:
         """We send a segment: the wire says with which sequence number. They acknowledge from now on
         what it carries."""
         sequence = self.wire.receive(self, flags, payload, options)
+        if "S" in flags:
+            self.our_isn = sequence
         self.ack = (sequence + len(payload) + ("S" in flags or "F" in flags)) % 2**32
 
     def knock(self, options=LINUX_OPTIONS, **fields):
@@ -122,7 +127,7 @@ class Session:
 
     def accept(self, options=LINUX_OPTIONS):
         """Their SYN-ACK, and what had waited for it."""
-        self.send(self.segment("SA", options=options), answers=[".", "P."])
+        self.send(self.segment("SA", options=options), answers=["."])
         self.seq += 1
         self.receive("A")
         self.receive("PA", FIRST)

@@ -83,7 +83,8 @@ LAYER.refused("destination-multicast", "not-ours-address",
 LAYER.refused("source-broadcast", "malformed-ip-source", from_source("255.255.255.255"))
 LAYER.refused("source-multicast", "malformed-ip-source", from_source("224.0.0.1"))
 LAYER.refused("source-unspecified", "malformed-ip-source", from_source("0.0.0.0"))
-LAYER.refused("source-loopback", "malformed-ip-source", from_source("127.0.0.1"))
+# Legal inside a host, and the kernel lets none in from elsewhere.
+LAYER.harmless("source-loopback", from_source("127.0.0.1"), answers=["S."])
 
 
 @LAYER.fault("id-repeated")

@@ -54,4 +54,4 @@ refused("destination-other", "not-ours-address", lambda s: s.data(ip={"dst": "20
 refused("destination-multicast", "not-ours-address", lambda s: s.segment("S", ip={"dst": "ff02::1"}))
 refused("source-multicast", "malformed-ip-source", from_source("ff02::1"))
 refused("source-unspecified", "malformed-ip-source", from_source("::"))
-refused("source-loopback", "malformed-ip-source", from_source("::1"))
+LAYER.harmless("source-loopback", from_source("::1"), answers=["S."], family=6)

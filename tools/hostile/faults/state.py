@@ -34,7 +34,7 @@ def delivered(name, build, payload=HOSTILE):
 
 LAYER.refused("data-below-window", "sequence-outside-window", data(-LATE - 1), CHALLENGE)
 delivered("data-at-lower-edge", data(-LATE))
-delivered("data-again", data(-44))
+delivered("data-again", data(-len(HOSTILE)))
 delivered("data-overlaps", data(-10))
 LAYER.refused("data-above-window", "sequence-outside-window", data(WINDOW), CHALLENGE)
 LAYER.refused("data-half-way-round", "sequence-outside-window", data(2**31), CHALLENGE)
@@ -172,7 +172,7 @@ def rst_guessed(s):
 LAYER.refused("syn-in-connection", "syn-in-connection", segment("S"), CHALLENGE)
 LAYER.refused("syn-in-connection-with-data", "syn-in-connection",
               lambda s: s.segment("S", HOSTILE), CHALLENGE)
-LAYER.refused("syn-again", "syn-in-connection", lambda s: s.segment("S", seq=0x10000000), CHALLENGE)
+LAYER.refused("syn-again", "syn-in-connection", lambda s: s.segment("S", seq=s.isn), CHALLENGE)
 LAYER.refused("syn-outside-window", "sequence-outside-window", segment("S", 2**31), CHALLENGE)
 LAYER.refused("syn-ack-in-connection", "syn-in-connection", segment("SA"), CHALLENGE)
 LAYER.refused("syn-ack-from-nowhere", "not-ours-flow", lambda s: s.segment("SA", sport=9), RESET)
@@ -294,19 +294,19 @@ def data_completes_handshake(s):
 @LAYER.fault("handshake-ack-again")
 def handshake_ack_again(s):
     """The third packet of the handshake, repeated by the network."""
-    s.send(s.segment("A", seq=0x10000001, ack=(s.ack - 44) % 2**32), answers=())
+    s.send(s.segment("A", seq=s.isn + 1, ack=(s.our_isn + 1) % 2**32), answers=())
 
 
-@LAYER.fault("handshake-replayed", living=False)
+@LAYER.fault("handshake-replayed", ends=True, living=False)
 def handshake_replayed(s):
     """While a cookie is good its third packet opens the flow once more, with nothing in it: such is
     the price of keeping no state (RFC 4987 3.6)."""
-    acknowledgment = s.segment("A", seq=0x10000001, ack=(s.ack - 44) % 2**32)
+    acknowledgment = s.segment("A", seq=s.isn + 1, ack=(s.our_isn + 1) % 2**32)
     s.close()
     s.wait(6)
     s.send(acknowledgment, TAKEN, answers=())
-    s.opened = True
-    s.seq, s.ack = 0x10000001, s.ack - 45
+    s.seq, s.ack = s.isn + 1, s.our_isn + 1
+    s.send_data()
 
 
 # --- the end --------------------------------------------------------------------------------------------
@@ -330,7 +330,7 @@ def fin_with_data(s):
     s.send(s.segment("FPA", HOSTILE), delivers=len(HOSTILE), answers=["F."])
 
 
-@LAYER.fault("fin-with-syn-cookie", ends=True)
+@LAYER.fault("fin-with-old-ack", ends=True)
 def fin_with_old_ack(s):
     s.send(s.segment("FA", ack=(s.ack - 10) % 2**32), answers=["F."])
 
@@ -449,7 +449,7 @@ def fin_before_syn_ack(s):
 
 @LAYER.fault("syn-ack-twice", role="client")
 def syn_ack_twice(s):
-    s.send(s.segment("SA", seq=0x10000000, ack=(s.ack - 44 - len(FIRST)) % 2**32),
+    s.send(s.segment("SA", seq=s.isn, ack=(s.our_isn + 1) % 2**32),
            "syn-in-connection", answers=CHALLENGE)
 
 
@@ -457,7 +457,7 @@ def syn_ack_twice(s):
 def syn_ack_with_data(s):
     """What comes before our third packet is not delivered: they send it again, or do not."""
     s.called()
-    s.send(s.segment("SA", HOSTILE), answers=[".", "P."])
+    s.send(s.segment("SA", HOSTILE), answers=["."])
     s.seq += 1
     s.receive("A")
     s.receive("PA", FIRST)

@@ -21,11 +21,12 @@ LAYER.refused("cut-to-19-ipv6", "truncated-tcp", lambda s: s.data(ip={"plen": 19
 LAYER.refused("cut-in-options", "truncated-tcp", lambda s: s.segment(
     "A", dataofs=6, ip={"len": 43}) + b"\x01\x01\x01")
 
-for flags, name in (("", "null"), ("FPU", "christmas-tree"), ("SF", "syn-fin"), ("SFA", "syn-fin-ack"),
+for flags, name in (("", "null"), ("SF", "syn-fin"), ("SFA", "syn-fin-ack"),
                     ("SR", "syn-rst"), ("SRA", "syn-rst-ack"), ("FR", "fin-rst"),
                     ("FRA", "fin-rst-ack"), ("FSRPAUEC", "all"), ("P", "push-only"),
                     ("U", "urgent-only"), ("EC", "ecn-only"), ("FSP", "syn-fin-push")):
     LAYER.refused(f"flags-{name}", "malformed-tcp-flags", lambda s, f=flags: s.segment(f))
+LAYER.refused("flags-christmas-tree", "ack-missing", lambda s: s.segment("FPU"), answers=())
 LAYER.refused("flags-null-with-data", "malformed-tcp-flags",
               lambda s: s.segment("", b"data without any flag"))
 LAYER.refused("flags-fin-without-ack", "ack-missing", lambda s: s.segment("F"), answers=())
