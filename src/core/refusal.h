@@ -21,6 +21,8 @@
     X(MALFORMED_TCP_FLAGS, "malformed-tcp-flags", "TCP flags that no TCP sends together")          \
     X(MALFORMED_TCP_CHECKSUM, "malformed-tcp-checksum", "TCP checksum is wrong")                   \
     X(MALFORMED_ICMP_CHECKSUM, "malformed-icmp-checksum", "ICMP checksum is wrong")                \
+    X(MALFORMED_ICMP_MTU, "malformed-icmp-mtu",                                                    \
+      "ICMPv6 names an MTU below IPv6's least (RFC 8201)")                                         \
     X(MALFORMED_FRAGMENT, "malformed-fragment",                                                    \
       "IP fragment whose offset or length is impossible")                                          \
     X(UNSUPPORTED_FRAGMENT, "unsupported-fragment", "IP fragment of something else than TCP")      \

@@ -263,11 +263,9 @@ static void other_icmp_is_told_apart(void **state)
                      FTUN_REFUSED_MALFORMED_ICMP_CHECKSUM);
 }
 
-static void an_icmpv6_too_big_names_the_segment_and_the_mtu(void **state)
+static size_t write_icmpv6_too_big(uint8_t *packet, uint32_t mtu)
 {
-    (void)state;
-    uint8_t packet[300], quoted[200];
-    struct ftun_packet p;
+    uint8_t quoted[200];
     const size_t quoted_len = write_packet(quoted, FTUN_IPV6, FTUN_CHECKSUM_FULL);
     const struct ftun_ip_header ip = {.source = ipv6(99),
                                       .destination = ipv6(1),
@@ -277,14 +275,33 @@ static void an_icmpv6_too_big_names_the_segment_and_the_mtu(void **state)
     uint8_t *icmp = packet + ftun_ip_emit(&ip, packet);
     memset(icmp, 0, 8);
     icmp[0] = 2;
-    ftun_store_be32(icmp + 4, 1280);
+    ftun_store_be32(icmp + 4, mtu);
     memcpy(icmp + 8, quoted, quoted_len);
     const uint16_t pseudo = ftun_sum_pseudo_header(&ip.source, &ip.destination, 58, ip.payload_len);
     ftun_store_be16(icmp + 2, (uint16_t)~ftun_sum_add(pseudo, ftun_sum(icmp, ip.payload_len)));
-    assert_int_equal(ftun_packet_parse(packet, 40 + ip.payload_len, false, &p), FTUN_TAKEN);
+    return 40 + ip.payload_len;
+}
+
+static void an_icmpv6_too_big_names_the_segment_and_the_mtu(void **state)
+{
+    (void)state;
+    uint8_t packet[300];
+    struct ftun_packet p;
+    const size_t len = write_icmpv6_too_big(packet, 1280);
+    assert_int_equal(ftun_packet_parse(packet, len, false, &p), FTUN_TAKEN);
     assert_int_equal(p.icmp.kind, FTUN_ICMP_TOO_BIG);
     assert_int_equal(p.icmp.mtu, 1280);
     assert_int_equal(p.icmp.tuple.remote.port, 4567);
+}
+
+/* RFC 8201 4 */
+static void an_icmpv6_too_big_below_the_least_mtu_is_refused(void **state)
+{
+    (void)state;
+    uint8_t packet[300];
+    struct ftun_packet p;
+    const size_t len = write_icmpv6_too_big(packet, 1279);
+    assert_int_equal(ftun_packet_parse(packet, len, false, &p), FTUN_REFUSED_MALFORMED_ICMP_MTU);
 }
 
 static void an_icmp_error_cut_anywhere_is_truncated(void **state)
@@ -320,6 +337,7 @@ int main(void)
         cmocka_unit_test(an_icmp_too_big_names_the_segment_and_the_mtu),
         cmocka_unit_test(other_icmp_is_told_apart),
         cmocka_unit_test(an_icmpv6_too_big_names_the_segment_and_the_mtu),
+        cmocka_unit_test(an_icmpv6_too_big_below_the_least_mtu_is_refused),
         cmocka_unit_test(an_icmp_error_cut_anywhere_is_truncated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
