@@ -41,7 +41,7 @@ class Session:
     """Numbers are those of the next segment that they send: `seq` its first byte, `ack` the next
     byte that they expect from us."""
 
-    isn = 0x10000000
+    isn, our_isn = 0x10000000, 0x50000000
 
     def __init__(self, wire, family=4, role="server"):
         self.wire, self.family, self.role = wire, family, role
@@ -49,8 +49,7 @@ class Session:
         self.our_port = self.their_port = 4567
         if role == "server":
             self.their_port = wire.new_port()
-        self.seq, self.ack = self.isn, 0
-        self.our_isn = None
+        self.seq, self.ack = self.isn, self.our_isn
         self.ip_id = 0x1000
         self.opened = False
         self.exchanged = 0

@@ -77,8 +77,13 @@ def harmless(name, build, families=FAMILIES, **properties):
 
 # --- believed, and never more than they deserve -----------------------------------------------------
 
-for mtu in (0, 1, 67, 68, 551, 1279, 1280, 1300, 1500, 9000, 65535):
+for mtu in (1280, 1300, 1500, 9000, 65535):
     harmless(f"too-big-mtu-{mtu}", lambda s, n=mtu: too_big(s, n))
+for mtu in (0, 1, 67, 68, 551, 1279):
+    harmless(f"too-big-mtu-{mtu}", lambda s, n=mtu: too_big(s, n), families=(4,))
+for mtu in (0, 1, 68, 576, 1279):  # RFC 8201 4: discarded
+    refused(f"too-big-mtu-{mtu}", "malformed-icmp-mtu", lambda s, n=mtu: too_big(s, n),
+            families=(6,))
 harmless("too-big-mtu-all-ones", lambda s: too_big(s, 2**32 - 1), families=(6,))
 harmless("too-big-quotes-all", lambda s: too_big(s, 1400, s.ours(b"x" * 500)))
 harmless("too-big-quotes-ip-options",
@@ -158,10 +163,12 @@ refused("addressed-elsewhere", "not-ours-address", lambda s: too_big(
 for number, code, name in ((0, 0, "echo-reply"), (4, 0, "source-quench"), (5, 1, "redirect"),
                            (8, 0, "echo-request"), (9, 0, "router-advertisement"),
                            (11, 0, "time-exceeded"), (11, 1, "reassembly-time-exceeded"),
-                           (12, 0, "parameter-problem"), (13, 0, "timestamp-request"),
-                           (17, 0, "address-mask-request"), (255, 255, "reserved")):
+                           (12, 0, "parameter-problem"), (17, 0, "address-mask-request"), (255, 255, "reserved")):
     refused(name, "unsupported-protocol",
             lambda s, n=number, c=code: wrap(s, ICMP(type=n, code=c), s.quote()), families=(4,))
+
+refused("timestamp-request", "unsupported-protocol",
+        lambda s: wrap(s, ICMP(type=13, ts_ori=1, ts_rx=0, ts_tx=0), s.quote()), families=(4,))
 
 for message, name in ((ICMPv6EchoRequest(), "echo-request"), (ICMPv6EchoReply(), "echo-reply"),
                       (ICMPv6TimeExceeded(), "time-exceeded"),
