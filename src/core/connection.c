@@ -20,6 +20,7 @@
  * Data that goes out meanwhile carries the acknowledgment, and the separate one is saved. */
 #include "connection.h"
 
+#include "mss.h"
 #include "sequence.h"
 
 const char *ftun_close_reason_text(enum ftun_close_reason reason)
@@ -256,8 +257,9 @@ static void learn_from_syn_ack(struct ftun_connection *c, const struct ftun_tcp_
     struct ftun_tcp_options options;
     ftun_tcp_options_parse(tcp->options, tcp->options_len, &options);
     c->peer_named_mss = options.has_mss;
-    if (options.has_mss && options.mss > 0 && options.mss < c->mss)
-        c->mss = options.mss;
+    const uint16_t theirs = ftun_mss_of_index(ftun_mss_index(options.mss));
+    if (options.has_mss && options.mss > 0 && theirs < c->mss)
+        c->mss = theirs;
     c->peer_window_scale = options.has_window_scale ? options.window_scale : 0;
     c->rcv_nxt = tcp->sequence + 1;
     c->snd_una = tcp->acknowledgment;

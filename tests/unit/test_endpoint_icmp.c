@@ -14,13 +14,14 @@ static struct ftun_segment segment(uint32_t sequence)
     };
 }
 
-static void give_error(uint8_t type, uint8_t code, uint32_t sequence, uint32_t mtu)
+static void give_error_to(struct ftun_address destination, uint8_t type, uint8_t code,
+                          uint32_t sequence, uint32_t mtu)
 {
     uint8_t packet[FTUN_IPV6_HEADER + FTUN_ICMP_HEADER + FTUN_HEADERS_MAX];
     const bool v6 = config.remote.ip.family == FTUN_IPV6;
     const struct ftun_segment quoted = segment(sequence);
     struct ftun_ip_header ip = {.source = v6 ? ipv6(99) : ipv4(10, 9, 9, 9),
-                                .destination = quoted.tuple.local.ip,
+                                .destination = destination,
                                 .protocol = v6 ? FTUN_PROTOCOL_ICMPV6 : FTUN_PROTOCOL_ICMP,
                                 .ttl = 64};
     uint8_t *icmp = packet + ftun_ip_header_len(v6 ? FTUN_IPV6 : FTUN_IPV4);
@@ -37,6 +38,11 @@ static void give_error(uint8_t type, uint8_t code, uint32_t sequence, uint32_t m
     const struct ftun_tunnel_packet tunnel_packet = {
         .data = packet, .len = ftun_ip_emit(&ip, packet) + ip.payload_len};
     ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
+}
+
+static void give_error(uint8_t type, uint8_t code, uint32_t sequence, uint32_t mtu)
+{
+    give_error_to(the_server().to.ip, type, code, sequence, mtu);
 }
 
 static void give_too_big(uint32_t sequence, uint32_t mtu)
@@ -77,6 +83,17 @@ static void F21_too_big_is_believed_after_a_later_segment_was_acknowledged(void 
     assert_string_equal(happened(), "mss flow 0 bytes 1360");
 }
 
+static void F21_too_big_for_another_host_is_not_believed(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    send_datagrams(flow, 1460, 1460);
+    happened();
+    give_error_to(ipv4(10, 9, 9, 8), 3, 4, own_isn + 1, 1400);
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_NOT_OURS_ADDRESS), 1);
+}
+
 static void F21_too_big_about_what_was_not_sent_is_not_believed(void **state)
 {
     (void)state;
@@ -91,7 +108,7 @@ static void F21_too_big_about_what_was_not_sent_is_not_believed(void **state)
     assert_int_equal(refused(FTUN_REFUSED_NOT_OURS_ICMP), 3);
 }
 
-static void F21_too_big_lowers_the_limit_of_an_ipv6_flow_too(void **state)
+static void F21_ipv6_paths_are_never_below_1280(void **state)
 {
     (void)state;
     struct ftun_endpoint_config c = client_config();
@@ -102,6 +119,9 @@ static void F21_too_big_lowers_the_limit_of_an_ipv6_flow_too(void **state)
     happened();
     give_too_big(own_isn + 1, 1400);
     assert_string_equal(happened(), "mss flow 0 bytes 1340");
+    give_too_big(own_isn + 1, 1279); /* RFC 8201 4: discarded */
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_MALFORMED_ICMP_MTU), 1);
     give_too_big(own_isn + 1, 1280);
     assert_string_equal(happened(), "mss flow 0 bytes 1220");
 }
@@ -165,8 +185,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(F21_too_big_lowers_the_flows_limit),
         cmocka_unit_test(F21_too_big_is_believed_after_a_later_segment_was_acknowledged),
+        cmocka_unit_test(F21_too_big_for_another_host_is_not_believed),
         cmocka_unit_test(F21_too_big_about_what_was_not_sent_is_not_believed),
-        cmocka_unit_test(F21_too_big_lowers_the_limit_of_an_ipv6_flow_too),
+        cmocka_unit_test(F21_ipv6_paths_are_never_below_1280),
         cmocka_unit_test(F21_too_big_that_is_not_smaller_changes_nothing),
         cmocka_unit_test(too_big_about_a_flow_that_has_ended_is_nobodys_concern),
         cmocka_unit_test(unreachable_ends_no_flow),
