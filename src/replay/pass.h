@@ -3,8 +3,8 @@
 #define FTUN_REPLAY_PASS_H
 
 #include "corpus.h"
-#include "options.h"
 #include "progress.h"
+#include "replay_options.h"
 #include "report.h"
 
 struct ftun_pass {
