@@ -250,13 +250,6 @@ def test_F30_instances_that_start_at_once_choose_different_addresses(pair):
     assert len(own) == 5
 
 
-def test_a_tun_that_is_taken_away_ends_ftun_with_one_line(pair):
-    client = pair.start_client()
-    pair.client.ip("link", "delete", "ftun0")
-    assert client.wait(5) == 1
-    assert "error   the TUN device ftun0 is gone" in client.log()
-
-
 def test_nothing_is_left_below_run(pair):
     state = pathlib.Path("/run/ftun")
     before = set(state.iterdir()) if state.exists() else set()
