@@ -68,3 +68,24 @@ void ftun_deadlines_remove(struct ftun_deadlines *d, uint32_t flow)
     else
         sift_down(d, at, last);
 }
+
+static bool entry_valid(const struct ftun_deadlines *d, uint32_t at, uint32_t flow_count)
+{
+    const struct ftun_deadline *entry = &d->heap[at];
+    return entry->flow < flow_count && d->position[entry->flow] == at &&
+           (at == 0 || d->heap[(at - 1) / 2].at_ns <= entry->at_ns);
+}
+
+bool ftun_deadlines_valid(const struct ftun_deadlines *d, uint32_t flow_count)
+{
+    if (d->count > flow_count)
+        return false;
+    for (uint32_t at = 0; at < d->count; at++)
+        if (!entry_valid(d, at, flow_count))
+            return false;
+    uint32_t placed = 0;
+    for (uint32_t flow = 0; flow < flow_count; flow++)
+        if (d->position[flow] != FTUN_NO_DEADLINE)
+            placed++;
+    return placed == d->count;
+}

@@ -6,6 +6,7 @@
 #ifndef FTUN_CORE_DEADLINES_H
 #define FTUN_CORE_DEADLINES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ftun_deadline {
@@ -31,5 +32,9 @@ void ftun_deadlines_advance(struct ftun_deadlines *deadlines, uint32_t flow, uin
 
 /* Forget a flow's deadline, if it has one. */
 void ftun_deadlines_remove(struct ftun_deadlines *deadlines, uint32_t flow);
+
+/* True when the fields agree with each other, for flows below `flow_count`: no entry comes before
+ * its parent, entries and positions point at each other. */
+bool ftun_deadlines_valid(const struct ftun_deadlines *deadlines, uint32_t flow_count);
 
 #endif

@@ -163,4 +163,8 @@ uint32_t ftun_endpoint_closing_count(const struct ftun_endpoint *endpoint);
 
 const struct ftun_counters *ftun_endpoint_counters(const struct ftun_endpoint *endpoint);
 
+/* True when all that an endpoint keeps agrees with itself: for debug builds, fuzzers and proofs,
+ * between any two calls. Looks at everything: takes time with the number of flows. */
+bool ftun_endpoint_valid(const struct ftun_endpoint *endpoint);
+
 #endif

@@ -109,3 +109,80 @@ void ftun_flow_table_unlink_application(struct ftun_flow_table *table, uint32_t 
     *link = leaving->next_by_application;
     leaving->application = (struct ftun_socket_address){0};
 }
+
+/* --- validity: walks are bounded by the number of flows, so that a cycle ends them --------- */
+
+static bool free_list_valid(const struct ftun_flow_table *table)
+{
+    uint32_t flow = table->free;
+    for (uint32_t i = 0; i < table->capacity - table->count; i++) {
+        if (flow >= table->capacity || table->flows[flow].in_use)
+            return false;
+        flow = table->flows[flow].next_by_tuple;
+    }
+    return flow == FTUN_NO_FLOW;
+}
+
+/* Counts the flows of one bucket into `linked`. */
+static bool tuple_chain_valid(const struct ftun_flow_table *table, const uint32_t *bucket,
+                              uint32_t *linked)
+{
+    uint32_t flow = *bucket;
+    for (; flow != FTUN_NO_FLOW; flow = table->flows[flow].next_by_tuple) {
+        if (flow >= table->capacity || *linked == table->count)
+            return false;
+        const struct ftun_flow *f = &table->flows[flow];
+        if (!f->in_use || tuple_bucket(table, &f->tuple) != bucket)
+            return false;
+        ++*linked;
+    }
+    return true;
+}
+
+static bool application_chain_valid(const struct ftun_flow_table *table, const uint32_t *bucket,
+                                    uint32_t *linked)
+{
+    uint32_t flow = *bucket;
+    for (; flow != FTUN_NO_FLOW; flow = table->flows[flow].next_by_application) {
+        if (flow >= table->capacity || *linked == table->count)
+            return false;
+        const struct ftun_flow *f = &table->flows[flow];
+        if (!f->in_use || application_bucket(table, &f->application) != bucket)
+            return false;
+        ++*linked;
+    }
+    return true;
+}
+
+/* An index in use that is found under its own keys: no other one hides it. */
+static bool flow_found(const struct ftun_flow_table *table, uint32_t flow)
+{
+    const struct ftun_flow *f = &table->flows[flow];
+    return ftun_flow_table_find(table, &f->tuple) == flow &&
+           (f->application.ip.family == FTUN_FAMILY_NONE ||
+            ftun_flow_table_find_application(table, &f->application) == flow);
+}
+
+bool ftun_flow_table_valid(const struct ftun_flow_table *table)
+{
+    if (table->count > table->capacity || !free_list_valid(table))
+        return false;
+    uint32_t by_tuple = 0;
+    uint32_t by_application = 0;
+    for (uint32_t i = 0; i < table->bucket_count; i++)
+        if (!tuple_chain_valid(table, &table->by_tuple[i], &by_tuple) ||
+            !application_chain_valid(table, &table->by_application[i], &by_application))
+            return false;
+    uint32_t in_use = 0;
+    uint32_t with_application = 0;
+    for (uint32_t flow = 0; flow < table->capacity; flow++) {
+        const struct ftun_flow *f = &table->flows[flow];
+        if (!f->in_use)
+            continue;
+        if (!flow_found(table, flow))
+            return false;
+        in_use++;
+        with_application += f->application.ip.family != FTUN_FAMILY_NONE;
+    }
+    return in_use == table->count && by_tuple == in_use && by_application == with_application;
+}

@@ -56,4 +56,8 @@ uint32_t ftun_flow_table_find_application(const struct ftun_flow_table *table,
 void ftun_flow_table_link_application(struct ftun_flow_table *table, uint32_t flow);
 void ftun_flow_table_unlink_application(struct ftun_flow_table *table, uint32_t flow);
 
+/* True when the fields agree with each other: every flow is either free or found under its tuple,
+ * and under its application if it has one; nothing else is found. */
+bool ftun_flow_table_valid(const struct ftun_flow_table *table);
+
 #endif

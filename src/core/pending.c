@@ -53,3 +53,51 @@ uint32_t ftun_pending_drop(struct ftun_pending_pool *pool, struct ftun_pending_q
         dropped++;
     return dropped;
 }
+
+/* True when the chain from `first` on is `count` slots long; `last` receives its last slot. */
+static bool chain(const struct ftun_pending_pool *pool, uint32_t first, uint32_t count,
+                  uint32_t *last)
+{
+    uint32_t slot = first;
+    *last = FTUN_NO_SLOT;
+    for (uint32_t i = 0; i < count; i++) {
+        if (slot >= pool->slot_count)
+            return false;
+        *last = slot;
+        slot = pool->slots[slot].next;
+    }
+    return slot == FTUN_NO_SLOT;
+}
+
+bool ftun_pending_pool_valid(const struct ftun_pending_pool *pool, uint32_t queued)
+{
+    uint32_t last;
+    return queued <= pool->slot_count && chain(pool, pool->free, pool->slot_count - queued, &last);
+}
+
+static bool is_free(const struct ftun_pending_pool *pool, uint32_t slot)
+{
+    uint32_t next = pool->free;
+    for (uint32_t i = 0; i < pool->slot_count && next < pool->slot_count; i++) {
+        if (next == slot)
+            return true;
+        next = pool->slots[next].next;
+    }
+    return false;
+}
+
+bool ftun_pending_queue_valid(const struct ftun_pending_pool *pool,
+                              const struct ftun_pending_queue *queue)
+{
+    uint32_t last;
+    if (queue->count > pool->slot_count || !chain(pool, queue->first, queue->count, &last))
+        return false;
+    uint32_t slot = queue->first;
+    for (uint32_t i = 0; i < queue->count; i++) {
+        if (pool->slots[slot].len > pool->slot_size)
+            return false;
+        slot = pool->slots[slot].next;
+    }
+    /* chains that meet end together: one look at the end is enough */
+    return queue->last == last && (last == FTUN_NO_SLOT || !is_free(pool, last));
+}

@@ -46,4 +46,12 @@ const uint8_t *ftun_pending_take(struct ftun_pending_pool *pool, struct ftun_pen
 /* Remove all; returns how many. */
 uint32_t ftun_pending_drop(struct ftun_pending_pool *pool, struct ftun_pending_queue *queue);
 
+/* True when the pool's free list holds all slots but `queued`, none twice. */
+bool ftun_pending_pool_valid(const struct ftun_pending_pool *pool, uint32_t queued);
+
+/* True when `queue` is a chain of as many slots of the pool as it says, none of them free. Two
+ * valid queues share a slot only when they have the same last one. */
+bool ftun_pending_queue_valid(const struct ftun_pending_pool *pool,
+                              const struct ftun_pending_queue *queue);
+
 #endif

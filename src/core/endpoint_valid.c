@@ -1,0 +1,85 @@
+/* What must hold of an endpoint between any two calls. */
+#include "endpoint_state.h"
+
+/* A deadline may stand too early, never too late. */
+static bool deadline_valid(const struct ftun_endpoint *ep, uint32_t flow)
+{
+    const struct ftun_connection *connection = &ep->table.flows[flow].connection;
+    const uint32_t at = ep->deadlines.position[flow];
+    return at != FTUN_NO_DEADLINE &&
+           ep->deadlines.heap[at].at_ns <=
+               ftun_connection_deadline(connection, ep->config.idle_timeout_ns);
+}
+
+static bool flow_valid(const struct ftun_endpoint *ep, uint32_t flow)
+{
+    const struct ftun_flow *f = &ep->table.flows[flow];
+    const struct ftun_connection *connection = &f->connection;
+    const bool waits = connection->state == FTUN_SYN_SENT;
+    const bool alive = waits || connection->state == FTUN_ESTABLISHED;
+    return connection->state != FTUN_CLOSED && ftun_connection_valid(connection) &&
+           f->open == alive && f->pending.count <= (waits ? FTUN_PENDING_PER_FLOW : 0) &&
+           (f->in_turn || !connection->ack_due) && deadline_valid(ep, flow);
+}
+
+static bool flows_valid(const struct ftun_endpoint *ep)
+{
+    for (uint32_t flow = 0; flow < ep->table.capacity; flow++) {
+        const bool in_use = ep->table.flows[flow].in_use;
+        if (in_use && !flow_valid(ep, flow))
+            return false;
+        if (!in_use && ep->deadlines.position[flow] != FTUN_NO_DEADLINE)
+            return false;
+    }
+    return true;
+}
+
+/* No other flow's queue ends where this one's does. */
+static bool queue_alone(const struct ftun_endpoint *ep, uint32_t flow)
+{
+    const struct ftun_pending_queue *queue = &ep->table.flows[flow].pending;
+    for (uint32_t other = 0; other < flow; other++) {
+        const struct ftun_flow *f = &ep->table.flows[other];
+        if (f->in_use && f->pending.last == queue->last)
+            return false;
+    }
+    return true;
+}
+
+static bool pending_valid(const struct ftun_endpoint *ep)
+{
+    uint32_t queued = 0;
+    for (uint32_t flow = 0; flow < ep->table.capacity; flow++) {
+        const struct ftun_flow *f = &ep->table.flows[flow];
+        if (!f->in_use)
+            continue;
+        if (!ftun_pending_queue_valid(&ep->pending, &f->pending))
+            return false;
+        if (f->pending.count > 0 && !queue_alone(ep, flow))
+            return false;
+        queued += f->pending.count;
+    }
+    return ftun_pending_pool_valid(&ep->pending, queued);
+}
+
+/* The list of the turn holds each flow that says so, once; such a flow may have ended since. */
+static bool turn_valid(const struct ftun_endpoint *ep)
+{
+    uint32_t expected = 0;
+    for (uint32_t flow = 0; flow < ep->table.capacity; flow++)
+        expected += ep->table.flows[flow].in_turn;
+    uint32_t flow = ep->turn;
+    for (uint32_t i = 0; i < expected; i++) {
+        if (flow >= ep->table.capacity || !ep->table.flows[flow].in_turn)
+            return false;
+        flow = ep->table.flows[flow].next_in_turn;
+    }
+    return flow == FTUN_NO_FLOW;
+}
+
+bool ftun_endpoint_valid(const struct ftun_endpoint *ep)
+{
+    return ftun_flow_table_valid(&ep->table) &&
+           ftun_deadlines_valid(&ep->deadlines, ep->table.capacity) && flows_valid(ep) &&
+           pending_valid(ep) && turn_valid(ep) && ftun_reassembly_valid(&ep->reassembly);
+}
