@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import SERVER4, SERVER6
+from conftest import SERVER4, SERVER6, total, wait_for_another
 from test_lifecycle import traces, traffic_is_back
 
 WHO = pytest.mark.parametrize("who", ["server", "client"])
@@ -55,16 +55,9 @@ class Tunnel:
         self.host.ip("link", "add", "ftun0", "type", "veth", "peer", "name", "stranger")
         self.end.send_signal(signal.SIGCONT)
 
-    def back(self, times):
-        self.end.wait_for("(?s)(ftun0 is back.*){%d}" % times)
-
-    def total(self, name):
-        """A counter, as SIGUSR1 has it printed; 0 when it is not."""
-        self.end.send_signal(signal.SIGUSR1)
-        self.end.wait_for("total segments-received")
-        time.sleep(0.1)
-        lines = [line for line in self.end.log().splitlines() if f"total {name}:" in line]
-        return int(lines[-1].rpartition(" ")[2]) if lines else 0
+    def wait_until_back(self, before=0):
+        """Once more than `before` times."""
+        wait_for_another(self.end, "ftun0 is back", before)
 
     def assert_one_flow(self):
         """The flow is the one that it was: not closed, and none after it."""
@@ -95,9 +88,9 @@ def test_F06_a_tun_that_is_deleted_comes_back_and_its_flow_goes_on(pair, who, re
 def test_F06_a_tun_is_made_again_behind_a_strict_router(routed, who):
     """What conntrack on the way knows of the flow stays true."""
     tunnel = Tunnel(routed, who)
-    for times in (1, 2):
+    for before in (0, 1):
         tunnel.delete()
-        tunnel.back(times)
+        tunnel.wait_until_back(before)
         traffic_is_back(routed)
     tunnel.assert_one_flow()
     assert routed.dropped("invalid") == 0
@@ -125,9 +118,9 @@ def test_F06_what_is_sent_while_the_tun_is_gone_is_dropped_and_counted(pair):
     tunnel.replace_by_a_stranger()
     tunnel.end.wait_for("is gone")
     pair.client.run("/usr/bin/python3", "-c", SPRAY)
-    assert tunnel.total("tunnel-drops") >= 20
+    assert total(tunnel.end, "tunnel-drops") >= 20
     tunnel.delete()  # the stranger
-    tunnel.back(1)
+    tunnel.wait_until_back()
     traffic_is_back(pair)
     assert tunnel.look() == tunnel.during
     tunnel.assert_one_flow()
@@ -163,7 +156,7 @@ def test_F06_a_tun_that_was_set_down_carries_on_when_it_is_up_again(pair, who, r
     tunnel.host.ip("link", "set", "ftun0", "down")
     pair.client.run("/usr/bin/python3", "-c", SPRAY)
     if who == "client":  # a server has nothing to send
-        assert tunnel.total("tunnel-drops") >= 20
+        assert total(tunnel.end, "tunnel-drops") >= 20
         assert tunnel.end.log().count("warning tunnel-drops") == 1
     tunnel.host.ip("link", "set", "ftun0", "up")
     traffic_is_back(pair)
