@@ -24,6 +24,8 @@ void sim_end_kill(struct sim_world *world, struct sim_end *end)
     for (uint32_t i = 0; i < end->config.max_flows; i++)
         if (end->side == SIM_SERVER && end->flows[i].open)
             sim_upstream_close(world, end->flows[i].owner);
+    for (size_t i = 0; i < FTUN_REFUSAL_COUNT; i++)
+        world->refused[i] += ftun_endpoint_counters(end->endpoint)->refused[i];
     forget_flows(end);
     end->endpoint = NULL;
 }
@@ -80,6 +82,14 @@ static void hear(struct sim_world *world, const struct sim_end *end, uint32_t ow
         sim_upstream_hear(world, owner, label);
 }
 
+/* Deliver what nobody has sent. */
+static void invent(struct sim_world *world)
+{
+    uint8_t datagram[SIM_LABEL];
+    sim_ledger_write(&world->ledger, 0, datagram, sizeof datagram);
+    sim_ledger_delivered(&world->ledger, datagram, sizeof datagram, world->network.births + 1);
+}
+
 static void deliver(struct sim_world *world, struct sim_end *end, const struct ftun_action *action,
                     const struct arrival *arrival)
 {
@@ -88,6 +98,8 @@ static void deliver(struct sim_world *world, struct sim_end *end, const struct f
         sim_violated(&world->report, "the %s delivers without a good packet", names[end->side]);
         return;
     }
+    if (world->scenario.breakage == SIM_BREAK_INVENT)
+        invent(world);
     const size_t stride = action->deliver.stride;
     size_t piece = 0;
     for (size_t off = 0; off < action->deliver.len && piece < arrival->count; off += stride) {
@@ -254,9 +266,21 @@ static void hand_single(struct sim_world *world, struct sim_end *end, struct sim
     sim_pool_give(&world->network.pool, packet);
 }
 
+/* Nobody reads the TUN any more, and the host answers itself. */
+static void reset(struct sim_world *world, const struct sim_packet *packet)
+{
+    struct sim_packet *answer = sim_pool_take(&world->network.pool);
+    if (sim_wire_reset(packet, answer))
+        sim_network_inject(&world->network, world->now_ns, answer);
+    else
+        sim_pool_give(&world->network.pool, answer);
+}
+
 void sim_end_take(struct sim_world *world, struct sim_end *end, struct sim_packet *packet)
 {
     if (end->endpoint == NULL) {
+        if (end->side == SIM_SERVER && world->scenario.host_resets)
+            reset(world, packet);
         sim_pool_give(&world->network.pool, packet);
         return;
     }
@@ -367,11 +391,11 @@ static void acknowledge(struct sim_world *world, struct sim_end *end)
     } while (more);
 }
 
-static void check(struct sim_world *world, const struct sim_end *end)
+static void check(struct sim_world *world, struct sim_end *end)
 {
     if (ftun_endpoint_flow_count(end->endpoint) > end->config.max_flows)
         sim_violated(&world->report, "the %s has more flows than it may", names[end->side]);
-    if (!ftun_endpoint_valid(end->endpoint))
+    if (end->turns++ % world->validate_every == 0 && !ftun_endpoint_valid(end->endpoint))
         sim_violated(&world->report, "the %s's state contradicts itself", names[end->side]);
 }
 

@@ -77,7 +77,7 @@ static void break_rules(struct sim_network *network, uint64_t now_ns, struct sim
 }
 
 /* What happens to one packet, or fragment, or copy. */
-static void travel(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet)
+static void travel_once(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet)
 {
     network->packets++;
     if (now_ns < network->dark_until_ns ||
@@ -91,10 +91,17 @@ static void travel(struct sim_network *network, uint64_t now_ns, struct sim_pack
     schedule(network, now_ns, packet);
 }
 
+static void travel(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet)
+{
+    if (sim_random_chance(&network->random, network->quality.duplication))
+        travel_once(network, now_ns, sim_pool_copy(&network->pool, packet));
+    travel_once(network, now_ns, packet);
+}
+
 /* --- entry -------------------------------------------------------------------------------- */
 
-/* In two, or in three when a part is fragmented again. */
-static void fragment(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet)
+static void fragment(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet,
+                     uint32_t id)
 {
     const size_t at = sim_wire_fragment_at(packet, &network->random);
     /* what is fragmented on the way to the client has passed the NAT: only its first part has
@@ -108,10 +115,19 @@ static void fragment(struct sim_network *network, uint64_t now_ns, struct sim_pa
     }
     if (at != 0) {
         struct sim_packet *second = sim_pool_take(&network->pool);
-        sim_wire_fragment(packet, at, ++network->fragments, second);
+        sim_wire_fragment(packet, at, id, second);
         travel(network, now_ns, second);
     }
     travel(network, now_ns, packet);
+}
+
+/* Sometimes a router has doubled the packet before, and each half took its own way. */
+static void fragment_all(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet)
+{
+    const uint32_t id = ++network->fragments;
+    if (sim_random_chance(&network->random, network->quality.duplication))
+        fragment(network, now_ns, sim_pool_copy(&network->pool, packet), id);
+    fragment(network, now_ns, packet, id);
 }
 
 static void refuse_too_big(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet)
@@ -137,10 +153,8 @@ static void enter(struct sim_network *network, uint64_t now_ns, struct sim_packe
     }
     if (packet->to == SIM_SERVER)
         sim_nat_outward(&network->nat, packet);
-    if (sim_random_chance(&network->random, network->quality.duplication))
-        travel(network, now_ns, sim_pool_copy(&network->pool, packet));
     if (sim_random_chance(&network->random, network->quality.fragmentation))
-        fragment(network, now_ns, packet);
+        fragment_all(network, now_ns, packet);
     else
         travel(network, now_ns, packet);
 }
@@ -182,7 +196,8 @@ bool sim_network_arrive(struct sim_network *network, uint64_t now_ns, struct sim
         sim_wire_corrupt(packet, &network->random);
     if (is_broken(network, SIM_BREAK_REORDER))
         packet->birth = ++network->births;
-    if (is_broken(network, SIM_BREAK_STORM)) {
+    const bool quiet = now_ns > network->scenario->bad_ns && packet->label.stream == SIM_NO_STREAM;
+    if (is_broken(network, SIM_BREAK_STORM) && quiet) {
         struct sim_packet *again = sim_pool_copy(&network->pool, packet);
         again->beyond_nat = true;
         sim_network_inject(network, now_ns, again);

@@ -79,9 +79,9 @@ static void draw_traffic(struct sim_scenario *s, struct sim_random *random)
 static void draw_limits(struct sim_scenario *s, struct sim_random *random)
 {
     s->tight = sim_random_below(random, 8) == 0;
-    s->max_flows = s->tight ? s->applications : 64;
-    s->pending_slots = coin(random) ? 4 : 256;
-    s->reassembly_slots = coin(random) ? 4 : 64;
+    s->max_flows = s->tight ? s->applications : 4 * s->applications + 16;
+    s->pending_slots = coin(random) ? 4 : 64;
+    s->reassembly_slots = coin(random) ? 2 : 16;
     const uint32_t longest = coin(random) ? 20 : 180;
     s->idle_timeout_ns = draw_time(random, FTUN_SECOND, 10, longest);
 }
@@ -96,6 +96,7 @@ static void draw_ends(struct sim_scenario *s, struct sim_random *random)
     s->offload[SIM_SERVER] = coin(random);
     s->glue = coin(random);
     s->partial_checksums = sim_random_below(random, 4) == 0;
+    s->host_resets = coin(random);
     s->nat = coin(random);
     s->mtu = coin(random) ? 1500 : (uint16_t)sim_random_between(random, 1300, 1500);
 }

@@ -53,6 +53,7 @@ struct sim_scenario {
     bool offload[SIM_SIDES];      /* segmentation offload */
     bool glue;                    /* receivers' kernels glue consecutive segments */
     bool partial_checksums;       /* left to be computed: kernels vouch for what arrives */
+    bool host_resets;             /* the server's host answers when the server is dead */
     bool nat;                     /* in front of the client */
     uint16_t mtu;                 /* that both ends believe in, bytes */
     uint64_t idle_timeout_ns;     /* of both ends */

@@ -19,13 +19,16 @@ struct options {
     uint64_t seed;  /* the first */
     uint64_t seeds; /* how many */
     uint32_t jobs;
+    uint32_t validate_every; /* turns */
     bool events;
+    bool reach;
     enum sim_breakage breakage;
 };
 
 /* What one job has done. */
 struct tally {
-    uint64_t seeds, packets, datagrams;
+    uint64_t seeds, packets;
+    uint64_t refused[FTUN_REFUSAL_COUNT];
     bool violated;
 };
 
@@ -37,6 +40,9 @@ static const char help[] =
     "  --seeds N     run N seeds (default 100)\n"
     "  --jobs N      in N processes (default 1)\n"
     "  --events      print each packet and action\n"
+    "  --validate N  look at the whole state of an end after every Nth of its turns (default 16,\n"
+    "                for a single seed 1)\n"
+    "  --reach       print how often each refusal came up, and fail if one that should has not\n"
     "  --break RULE  break a rule on purpose, to see it noticed: corrupt, duplicate, invent,\n"
     "                leak, lose, reorder, silence, storm\n"
     "  --help        print this\n"
@@ -46,7 +52,7 @@ static const char help[] =
     "  ftun-sim --seed 17 --events       one seed, each packet\n"
     "  ftun-sim --seeds 5 --break leak   must fail\n"
     "\n"
-    "exit code: 0 all rules held, 1 one did not (the seed is printed), 2 usage\n";
+    "exit code: 0 all rules held, 1 one did not (its seed is printed), 2 usage\n";
 
 /* --- options ------------------------------------------------------------------------------ */
 
@@ -83,6 +89,8 @@ static struct options read_options(int argc, char **argv)
         {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'n'},
         {"jobs", required_argument, NULL, 'j'},  {"events", no_argument, NULL, 'e'},
         {"break", required_argument, NULL, 'b'}, {"help", no_argument, NULL, 'h'},
+        {"reach", no_argument, NULL, 'r'},
+        {"validate", required_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
     struct options options = {.seed = 1, .jobs = 1};
@@ -96,6 +104,10 @@ static struct options read_options(int argc, char **argv)
             options.seeds = read_number(optarg, "--seeds", UINT64_MAX);
         } else if (option == 'j') {
             options.jobs = (uint32_t)read_number(optarg, "--jobs", JOBS_MAX);
+        } else if (option == 'r') {
+            options.reach = true;
+        } else if (option == 'v') {
+            options.validate_every = (uint32_t)read_number(optarg, "--validate", UINT32_MAX);
         } else if (option == 'e') {
             options.events = true;
         } else if (option == 'b') {
@@ -111,6 +123,8 @@ static struct options read_options(int argc, char **argv)
         usage("no such argument:", argv[optind]);
     if (options.seeds == 0)
         options.seeds = one ? 1 : 100;
+    if (options.validate_every == 0)
+        options.validate_every = options.seeds == 1 ? 1 : 16;
     if (options.jobs == 0 || options.events) /* lines of several processes would mix */
         options.jobs = 1;
     return options;
@@ -130,7 +144,7 @@ static void say_violated(const struct options *options, const struct sim_world *
 /* Every options->jobs'th seed, up to the first that fails. */
 static void run_job(const struct options *options, uint32_t job, struct tally *tally)
 {
-    struct sim_world *world = sim_world_create(options->events);
+    struct sim_world *world = sim_world_create(options->events, options->validate_every);
     for (uint64_t i = job; i < options->seeds && !tally->violated; i += options->jobs) {
         struct sim_scenario scenario;
         sim_scenario_draw(&scenario, options->seed + i);
@@ -139,8 +153,9 @@ static void run_job(const struct options *options, uint32_t job, struct tally *t
         if (tally->violated)
             say_violated(options, world);
         tally->seeds++;
-        tally->packets = world->network.packets;
     }
+    tally->packets = world->network.packets;
+    memcpy(tally->refused, world->refused, sizeof tally->refused);
     sim_world_destroy(world);
 }
 
@@ -178,6 +193,27 @@ static struct tally *run(const struct options *options)
     return tallies;
 }
 
+/* Refusals that nothing in this world can cause: what its ends are configured for, and what its
+ * people, stranger and network never send. */
+static bool out_of_reach(enum ftun_refusal refusal)
+{
+    return refusal == FTUN_REFUSED_NONE || refusal == FTUN_REFUSED_DATAGRAM_EMPTY ||
+           refusal == FTUN_REFUSED_PORTS_EXHAUSTED || refusal == FTUN_REFUSED_FAMILY_UNAVAILABLE;
+}
+
+static bool say_reached(const uint64_t *refused)
+{
+    bool all = true;
+    for (unsigned i = 0; i < FTUN_REFUSAL_COUNT; i++) {
+        const bool missed = refused[i] == 0 && !out_of_reach((enum ftun_refusal)i);
+        if (refused[i] > 0 || missed)
+            printf("%12" PRIu64 " %s%s\n", refused[i], ftun_refusal_name((enum ftun_refusal)i),
+                   missed ? ": not reached" : "");
+        all = all && !missed;
+    }
+    return all;
+}
+
 static double seconds(void)
 {
     struct timespec now;
@@ -196,7 +232,11 @@ int main(int argc, char **argv)
         sum.seeds += tallies[job].seeds;
         sum.packets += tallies[job].packets;
         sum.violated |= tallies[job].violated;
+        for (size_t i = 0; i < FTUN_REFUSAL_COUNT; i++)
+            sum.refused[i] += tallies[job].refused[i];
     }
+    if (options.reach)
+        sum.violated |= !say_reached(sum.refused);
     printf("%" PRIu64 " seeds, %" PRIu64 " packets in %.1f s: %.0f packets/s\n", sum.seeds,
            sum.packets, took, (double)sum.packets / took);
     return sum.violated ? EXIT_VIOLATED : EXIT_HELD;

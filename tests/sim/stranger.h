@@ -5,7 +5,7 @@
 
 #include "network.h"
 
-/* Send one packet to one of the ends. */
+/* Send a packet to one of the ends, now and then many fragments. */
 void sim_stranger_speak(struct sim_network *network, uint64_t now_ns);
 
 #endif

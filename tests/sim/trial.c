@@ -124,5 +124,9 @@ bool sim_trial_run(struct sim_world *world, const struct sim_scenario *scenario)
     sim_world_run(world, scenario->bad_ns);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !world->report.violated; i++)
         parts[i](world);
-    return !world->report.violated;
+    if (world->report.violated)
+        return false;
+    sim_end_kill(world, &world->ends[SIM_CLIENT]);
+    sim_end_kill(world, &world->ends[SIM_SERVER]);
+    return true;
 }

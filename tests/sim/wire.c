@@ -100,51 +100,70 @@ size_t sim_wire_fragment_at(const struct sim_packet *packet, struct sim_random *
     return FRAGMENT_UNIT * sim_random_between(random, (uint32_t)first, (uint32_t)last);
 }
 
-static void write_ipv4_fragment(struct sim_packet *packet, size_t offset, bool more, uint16_t id)
+size_t sim_wire_fragment_headers(enum ftun_family family)
 {
-    ftun_store_be16(packet->bytes + 2, (uint16_t)packet->len);
-    ftun_store_be16(packet->bytes + 4, id);
-    ftun_store_be16(packet->bytes + 6,
-                    (uint16_t)(offset / FRAGMENT_UNIT | (more ? MORE_FRAGMENTS : 0)));
-    ftun_store_be16(packet->bytes + 10, 0);
-    const uint16_t sum = ftun_ipv4_header_sum(packet->bytes, FTUN_IPV4_HEADER_MIN);
-    ftun_store_be16(packet->bytes + 10, (uint16_t)~sum);
+    return family == FTUN_IPV6 ? FTUN_IPV6_HEADER + FRAGMENT_HEADER : FTUN_IPV4_HEADER_MIN;
 }
 
-/* There is room for the Fragment header behind the IPv6 header. */
-static void write_ipv6_fragment(struct sim_packet *packet, size_t offset, bool more, uint32_t id)
+static void finish_ipv4_fragment(uint8_t *ip, const struct sim_fragment *fragment)
 {
-    uint8_t *header = packet->bytes + FTUN_IPV6_HEADER;
-    ftun_store_be16(packet->bytes + 4, (uint16_t)(packet->len - FTUN_IPV6_HEADER));
-    packet->bytes[6] = IPV6_FRAGMENT;
-    header[0] = FTUN_PROTOCOL_TCP;
+    ftun_store_be16(ip + 6, (uint16_t)(fragment->offset / FRAGMENT_UNIT |
+                                       (fragment->more ? MORE_FRAGMENTS : 0)));
+    ftun_store_be16(ip + 10, 0);
+    ftun_store_be16(ip + 10, (uint16_t)~ftun_ipv4_header_sum(ip, FTUN_IPV4_HEADER_MIN));
+}
+
+static void finish_ipv6_fragment(uint8_t *header, const struct sim_fragment *fragment)
+{
+    header[0] = fragment->protocol;
     header[1] = 0;
-    ftun_store_be16(header + 2, (uint16_t)(offset | (more ? 1 : 0)));
-    ftun_store_be32(header + 4, id);
+    ftun_store_be16(header + 2, (uint16_t)(fragment->offset | (fragment->more ? 1 : 0)));
+    ftun_store_be32(header + 4, fragment->id);
+}
+
+void sim_wire_finish_fragment(struct sim_packet *packet, const struct sim_fragment *fragment)
+{
+    const bool ipv6 = fragment->source.family == FTUN_IPV6;
+    const struct ftun_ip_header ip = {
+        .source = fragment->source,
+        .destination = fragment->destination,
+        .protocol = ipv6 ? IPV6_FRAGMENT : fragment->protocol,
+        .ttl = 64,
+        .id = fragment->id & 0xffff,
+        .payload_len = fragment->payload_len + (ipv6 ? FRAGMENT_HEADER : 0),
+    };
+    const size_t header_len = ftun_ip_emit(&ip, packet->bytes);
+    if (ipv6)
+        finish_ipv6_fragment(packet->bytes + header_len, fragment);
+    else
+        finish_ipv4_fragment(packet->bytes, fragment);
+    packet->len = (uint32_t)(header_len + ip.payload_len);
+    packet->fragment = true;
 }
 
 void sim_wire_fragment(struct sim_packet *packet, size_t at, uint32_t id,
                        struct sim_packet *second)
 {
-    const size_t header_len = ip_header_len(packet);
-    const size_t added = is_ipv6(packet) ? FRAGMENT_HEADER : 0;
-    const size_t rest = packet->len - header_len - at;
+    struct ftun_ip_header ip;
+    if (ftun_ip_parse(packet->bytes, packet->len, &ip) != FTUN_TAKEN)
+        return;
+    const size_t headers_len = sim_wire_fragment_headers((enum ftun_family)ip.source.family);
+    struct sim_fragment fragment = {.source = ip.source,
+                                    .destination = ip.destination,
+                                    .protocol = ip.protocol,
+                                    .id = id,
+                                    .offset = at,
+                                    .payload_len = ip.payload_len - at};
     second->birth = packet->birth;
     second->to = packet->to;
     second->beyond_nat = packet->beyond_nat;
-    second->len = (uint32_t)(header_len + added + rest);
-    memcpy(second->bytes, packet->bytes, header_len);
-    memcpy(second->bytes + header_len + added, packet->bytes + header_len + at, rest);
-    memmove(packet->bytes + header_len + added, packet->bytes + header_len, at);
-    packet->len = (uint32_t)(header_len + added + at);
-    packet->fragment = second->fragment = true;
-    if (is_ipv6(packet)) {
-        write_ipv6_fragment(packet, 0, true, id);
-        write_ipv6_fragment(second, at, false, id);
-    } else {
-        write_ipv4_fragment(packet, 0, true, (uint16_t)id);
-        write_ipv4_fragment(second, at, false, (uint16_t)id);
-    }
+    memcpy(second->bytes + headers_len, packet->bytes + ip.header_len + at, ip.payload_len - at);
+    memmove(packet->bytes + headers_len, packet->bytes + ip.header_len, at);
+    sim_wire_finish_fragment(second, &fragment);
+    fragment.offset = 0;
+    fragment.payload_len = at;
+    fragment.more = true;
+    sim_wire_finish_fragment(packet, &fragment);
 }
 
 /* --- corruption --------------------------------------------------------------------------- */
@@ -207,4 +226,30 @@ void sim_wire_too_big(const struct sim_packet *packet, uint16_t mtu, struct sim_
     out->to = sim_other(packet->to);
     sim_wire_finish(out, &ip.destination, &ip.source,
                     ipv6 ? FTUN_PROTOCOL_ICMPV6 : FTUN_PROTOCOL_ICMP, FTUN_ICMP_HEADER + quoted, 2);
+}
+
+/* --- RST ---------------------------------------------------------------------------------- */
+
+bool sim_wire_reset(const struct sim_packet *packet, struct sim_packet *out)
+{
+    struct ftun_packet read;
+    if (ftun_packet_parse(packet->bytes, packet->len, packet->vouched, &read) != FTUN_TAKEN ||
+        read.kind != FTUN_PACKET_SEGMENT || (read.tcp.flags & FTUN_RST) != 0)
+        return false;
+    struct ftun_tcp_header tcp = {
+        .source_port = read.tcp.destination_port,
+        .destination_port = read.tcp.source_port,
+        .sequence = read.tcp.acknowledgment,
+        .flags = FTUN_RST,
+    };
+    if ((read.tcp.flags & FTUN_ACK) == 0) {
+        tcp.sequence = 0;
+        tcp.acknowledgment = read.tcp.sequence + (uint32_t)read.payload_len + 1;
+        tcp.flags = FTUN_RST | FTUN_ACK;
+    }
+    const size_t tcp_len = ftun_tcp_emit(&tcp, out->bytes + ip_header_len(packet));
+    out->to = sim_other(packet->to);
+    sim_wire_finish(out, &read.ip.destination, &read.ip.source, FTUN_PROTOCOL_TCP, tcp_len,
+                    FTUN_TCP_CHECKSUM_OFFSET);
+    return true;
 }

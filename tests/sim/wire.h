@@ -11,7 +11,7 @@
 
 struct sim_packet {
     struct sim_packet *next; /* in the pool */
-    uint64_t birth;          /* packets count up from 1 as they enter the network */
+    uint64_t birth;          /* ends' packets count up from 1 as they enter the network */
     struct sim_label label;  /* of the datagram in it */
     enum sim_side to;
     uint32_t len;
@@ -40,6 +40,18 @@ void sim_wire_cut(const struct ftun_segment *segment, size_t stride, const uint8
 /* Where the second fragment of a packet is cut off: 0 when the packet is too short. */
 size_t sim_wire_fragment_at(const struct sim_packet *packet, struct sim_random *random);
 
+/* Make `packet`, whose payload of `payload_len` bytes stands behind the headers that
+ * sim_wire_fragment_headers() counts, a fragment at `offset`, a multiple of 8 bytes. */
+struct sim_fragment {
+    struct ftun_address source, destination;
+    uint8_t protocol;
+    uint32_t id;
+    size_t offset, payload_len; /* bytes */
+    bool more;
+};
+size_t sim_wire_fragment_headers(enum ftun_family family);
+void sim_wire_finish_fragment(struct sim_packet *packet, const struct sim_fragment *fragment);
+
 /* Cut `packet` in two fragments `at` bytes of IP payload, a multiple of 8: it becomes the first. */
 void sim_wire_fragment(struct sim_packet *packet, size_t at, uint32_t id,
                        struct sim_packet *second);
@@ -47,6 +59,10 @@ void sim_wire_fragment(struct sim_packet *packet, size_t at, uint32_t id,
 /* Alter one 16-bit word that a checksum covers, or cut the packet short. One word: the Internet
  * checksum does not see when two change by as much in opposite directions. */
 void sim_wire_corrupt(struct sim_packet *packet, struct sim_random *random);
+
+/* Write what the host of a dead end answers `packet` with: RFC 9293 3.10.7.1. False, and nothing
+ * written, when it is no segment, or a reset. */
+bool sim_wire_reset(const struct sim_packet *packet, struct sim_packet *out);
 
 /* Write the ICMP error of a router whose next link has an MTU of `mtu` bytes, about `packet`. */
 void sim_wire_too_big(const struct sim_packet *packet, uint16_t mtu, struct sim_packet *out);

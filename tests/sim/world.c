@@ -12,10 +12,11 @@ static const uint64_t dark_most = 3 * FTUN_SECOND;
 
 /* --- beginning ---------------------------------------------------------------------------- */
 
-struct sim_world *sim_world_create(bool trace)
+struct sim_world *sim_world_create(bool trace, uint32_t validate_every)
 {
     struct sim_world *world = sim_allocate(sizeof *world);
     world->trace = trace;
+    world->validate_every = validate_every;
     sim_ledger_create(&world->ledger, &world->report);
     return world;
 }
@@ -81,6 +82,7 @@ static void start_end(struct sim_world *world, enum sim_side side)
     end->memory = sim_allocate(ftun_endpoint_size(&end->config));
     end->flows = sim_allocate(s->max_flows * sizeof *end->flows);
     end->lives = 0;
+    end->turns = 0;
     end->closing = end->touched = false;
     end->glue.first = NULL;
     sim_end_revive(world, end);
@@ -206,7 +208,8 @@ static void packet_arrives(struct sim_world *world, struct sim_packet *packet)
 {
     if (!sim_network_arrive(&world->network, world->now_ns, packet))
         return;
-    const bool seen = world->scenario.stranger_ns != FTUN_NEVER && packet->birth % 16 == 1;
+    const bool seen = world->scenario.stranger_ns != FTUN_NEVER && packet->birth > 0 &&
+                      (packet->label.stream == SIM_NO_STREAM || packet->birth % 16 == 0);
     if (seen && !packet->corrupted && !packet->fragment)
         sim_network_sight(&world->network, packet);
     sim_end_take(world, &world->ends[packet->to], packet);

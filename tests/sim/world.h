@@ -29,7 +29,8 @@ struct sim_end {
     struct sim_glue glue;
     uint64_t given; /* datagrams, since it came to life */
     uint32_t lives;
-    bool touched; /* in this turn */
+    bool touched;   /* in this turn */
+    uint64_t turns; /* in which it did something */
     bool closing; /* all flows, in each turn */
 };
 
@@ -60,15 +61,18 @@ struct sim_world {
     size_t upstream_count, upstream_capacity;
     uint32_t *good_from; /* of each application */
     struct ftun_actions actions;
+    uint64_t refused[FTUN_REFUSAL_COUNT]; /* by ends that are dead, over all trials */
     uint64_t now_ns;
     bool good;  /* the network is */
     bool quiet; /* applications say nothing more */
     bool trace; /* print each event */
+    uint32_t validate_every; /* turns of an end between two looks at the whole of its state */
     uint8_t burst[FTUN_IP_PACKET_MAX];
 };
 
-/* A world, with nothing in it. `trace`: print each packet and action, with its time. */
-struct sim_world *sim_world_create(bool trace);
+/* A world, with nothing in it. `trace`: print each packet and action, with its time.
+ * `validate_every`: as above, at least 1. */
+struct sim_world *sim_world_create(bool trace, uint32_t validate_every);
 void sim_world_destroy(struct sim_world *world);
 
 /* Begin: time 0, both ends alive, everybody about to speak. The rest of an earlier trial is
@@ -83,7 +87,8 @@ void sim_world_become_good(struct sim_world *world);
 
 /* Parts of the world that look after themselves: */
 
-/* An end dies: with it its memory of all flows. / It comes to life, with a new key. */
+/* An end dies: with it its memory of all flows; what it refused is added to world->refused. / It
+ * comes to life, with a new key. */
 void sim_end_kill(struct sim_world *world, struct sim_end *end);
 void sim_end_revive(struct sim_world *world, struct sim_end *end);
 
