@@ -57,7 +57,6 @@ struct sim_scenario {
     bool nat;                     /* in front of the client */
     uint16_t mtu;                 /* that both ends believe in, bytes */
     uint64_t idle_timeout_ns;     /* of both ends */
-    bool tight;                   /* no more flows than applications */
     uint32_t max_flows;           /* of either end */
     uint32_t pending_slots;
     uint32_t reassembly_slots;

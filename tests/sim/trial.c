@@ -27,17 +27,20 @@ static const struct sim_application *unheard(const struct sim_world *world)
     return NULL;
 }
 
-/* A table full of flows whose peers are gone has room again when those have been idle for long
- * enough. */
-static uint64_t recovery_time(const struct sim_scenario *scenario)
+/* A table full of flows whose peers are gone, as those of a NAT's former ports, has room again when
+ * they have been idle for long enough. */
+static uint64_t recovery_time(const struct sim_world *world)
 {
-    return RECOVERY_TIME + (scenario->tight ? scenario->idle_timeout_ns + CLOSE_TIME : 0);
+    const struct sim_scenario *scenario = &world->scenario;
+    const uint32_t used = ftun_endpoint_flow_count(world->ends[SIM_SERVER].endpoint);
+    const bool crowded = used + 2 * scenario->applications > scenario->max_flows;
+    return RECOVERY_TIME + (crowded ? scenario->idle_timeout_ns + CLOSE_TIME : 0);
 }
 
 static void recover(struct sim_world *world)
 {
     sim_world_become_good(world);
-    const uint64_t deadline = world->now_ns + recovery_time(&world->scenario);
+    const uint64_t deadline = world->now_ns + recovery_time(world);
     while (unheard(world) != NULL && world->now_ns < deadline && !world->report.violated)
         sim_world_run(world, world->now_ns + FTUN_SECOND / 2);
     const struct sim_application *application = unheard(world);
