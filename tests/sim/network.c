@@ -218,6 +218,7 @@ void sim_network_sight(struct sim_network *network, const struct sim_packet *pac
         .sequence = read.tcp.sequence,
         .acknowledgment = read.tcp.acknowledgment,
         .payload_len = (uint32_t)read.payload_len,
+        .acknowledges = (read.tcp.flags & FTUN_ACK) != 0,
     };
 }
 

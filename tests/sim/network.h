@@ -10,6 +10,7 @@ struct sim_sighting {
     struct ftun_tuple tuple; /* as this end has it */
     uint32_t sequence, acknowledgment;
     uint32_t payload_len; /* bytes */
+    bool acknowledges;    /* it was no SYN: its sender knows the receiver's numbers */
 };
 
 #define SIM_SIGHTINGS 8u

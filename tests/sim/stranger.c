@@ -211,7 +211,8 @@ static void write_one(struct sim_network *network, struct sim_packet *packet,
                       const struct sim_sighting *sighting)
 {
     struct sim_random *random = &network->random;
-    switch (sim_random_below(random, 9)) {
+    /* who has seen only a SYN can do no more than guess, and might guess right */
+    switch (sim_random_below(random, sighting->acknowledges ? 9 : 6)) {
     case 0:
         knock(packet, sighting, random);
         break;
@@ -219,16 +220,17 @@ static void write_one(struct sim_network *network, struct sim_packet *packet,
         write_garbage(packet, random);
         break;
     case 2:
-        write_complaint(network, packet, sighting);
-        break;
-    case 3:
         write_some_fragment(packet, sighting, random);
         break;
-    case 4:
+    case 3:
         write_extensions(packet, sighting);
         break;
+    case 4:
     case 5:
         open_likewise(network, packet);
+        break;
+    case 6:
+        write_complaint(network, packet, sighting);
         break;
     default:
         disturb(packet, sighting, random);
