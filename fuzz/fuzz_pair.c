@@ -306,7 +306,8 @@ static void fragment(struct run *run, size_t index, uint8_t where)
 static void complain(struct run *run, const struct flight *flight, uint16_t mtu)
 {
     const size_t quoted = flight->len < 548 ? flight->len : 548; /* RFC 1812 4.3.2.3: 576 in all */
-    if (flight->damaged)
+    struct ftun_ip_header ip;
+    if (flight->damaged || ftun_ip_parse_quoted(flight->bytes, quoted, &ip) != FTUN_TAKEN)
         return;
     fly(run, other(flight->to), wire_too_big(flight->bytes, quoted, mtu), 0, false);
 }

@@ -65,7 +65,7 @@ static void set_icmp_checksum(const struct ftun_ip_header *ip, uint8_t *message,
 struct wire_packet wire_too_big(const uint8_t *packet, size_t quoted, uint16_t mtu)
 {
     struct ftun_ip_header about;
-    FUZZ_REQUIRE(ftun_ip_parse_quoted(packet, FTUN_IPV6_HEADER, &about) == FTUN_TAKEN);
+    FUZZ_REQUIRE(ftun_ip_parse_quoted(packet, quoted, &about) == FTUN_TAKEN);
     const bool ipv6 = is_ipv6(packet);
     const size_t message_len = FTUN_ICMP_HEADER + quoted;
     const struct ftun_ip_header ip = {

@@ -15,7 +15,7 @@ struct wire_packet wire_fragment(const uint8_t *packet, uint32_t id, size_t star
                                  bool more);
 
 /* A router's answer to the sender of `packet`: larger than `mtu`. It quotes the first `quoted`
- * bytes. */
+ * bytes, the IP header among them. */
 struct wire_packet wire_too_big(const uint8_t *packet, size_t quoted, uint16_t mtu);
 
 /* The segment number `index` of a super-segment with payload pieces of `stride` bytes, as the
