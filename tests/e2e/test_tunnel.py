@@ -1,10 +1,8 @@
 """Datagrams cross, whole and in order, over every way to set a tunnel up."""
 
-import json
-
 import pytest
 
-from conftest import LOAD, SERVER4, SERVER6
+from conftest import SERVER4, SERVER6
 
 
 @pytest.mark.parametrize("remote", [f"{SERVER4}:4567", f"[{SERVER6}]:4567"], ids=["ipv4", "ipv6"])
@@ -48,21 +46,7 @@ def test_F23_F24_bursts_survive_offloads_on_and_off(lab, offload, wire, remote):
             host.run("ethtool", "-K", "eth0", "rx", "off", "tx", "off", "gro", "off")
     world.start_server("--offload", offload)
     world.start_client("--offload", offload, remote=f"{remote}:4567")
-    exchange(world, "100000", largest=1440)
-
-
-def exchange(world, count, largest):
-    """Both ends send at once, on many flows; length, content and order of every datagram are
-    compared, and none may be lost: what is under way stays within the socket buffers."""
-    options = ("--flows", "32", "--count", count, "--size", f"1-{largest}", "--window", "512K",
-               "--credit", world.lab.directory / "credit", "--seconds", "240")
-    far = world.server.start(LOAD, "exchange", "--listen", "127.0.0.1:5001", *options)
-    far.wait_for("listening on")
-    near = world.client.run(LOAD, "exchange", "--to", "127.0.0.1:5000", *options, check=False,
-                            timeout=300)
-    assert near.returncode == 0, near.stderr
-    assert far.wait(20) == 0, far.log()
-    assert json.loads(near.stdout.splitlines()[-1])["received"] == int(count) // 2
+    world.exchange(100000, largest=1440)
 
 
 @pytest.mark.parametrize("offload", ["auto", "off"])
@@ -70,7 +54,7 @@ def test_F18_every_datagram_of_a_million_arrives_in_order(pair, offload):
     """None corrupted, merged, cut, lost or reordered. tools/exchange does it with ten million."""
     pair.start_server("--offload", offload)
     pair.start_client("--offload", offload)
-    exchange(pair, "1000000", largest=1452)
+    pair.exchange(1000000, largest=1452)
 
 
 def test_F25_an_empty_datagram_is_counted_and_harms_nothing(pair):

@@ -207,6 +207,23 @@ static void sequence_numbers_wrap(void **state)
     assert_int_equal(c.snd_una, 50);
 }
 
+/* Phantun's window does not stop us, and a hostile peer's ACKs may never come. */
+static void a_peer_that_acknowledges_nothing_for_gigabytes_is_still_understood(void **state)
+{
+    (void)state;
+    struct ftun_tcp_header header;
+    uint16_t ip_id;
+    ftun_connection_connect(&c, start, &ftun_profile_phantun, 0, MSS, 0, &step);
+    receive(FTUN_SYN | FTUN_ACK, 0, 1, 0);
+    for (uint64_t sent = 0; sent < UINT64_C(10) << 30; sent += FTUN_BURST_MAX) {
+        ftun_connection_data(&c, FTUN_BURST_MAX, 47, &header, &ip_id);
+        assert_true(ftun_connection_valid(&c));
+    }
+    assert_int_equal(receive(FTUN_ACK, 1, c.snd_nxt, 100), FTUN_TAKEN);
+    assert_string_equal(describe(), "deliver");
+    assert_int_equal(c.snd_una, c.snd_nxt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +242,7 @@ int main(void)
         cmocka_unit_test(a_window_shut_for_an_rto_is_given_up),
         cmocka_unit_test(a_window_that_moves_is_not_given_up),
         cmocka_unit_test(sequence_numbers_wrap),
+        cmocka_unit_test(a_peer_that_acknowledges_nothing_for_gigabytes_is_still_understood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

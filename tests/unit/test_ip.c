@@ -159,6 +159,35 @@ static void ipv6_extension_headers_cut_or_too_long_are_truncated(void **state)
     assert_int_equal(parse(packet, len), FTUN_REFUSED_TRUNCATED_IP);
 }
 
+/* RFC 8200 4, 4.2, 4.4; RFC 5095 3 */
+static void ipv6_extension_headers_that_ask_for_more_are_unsupported(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t kind;
+        uint8_t header[8];
+        enum ftun_refusal refusal;
+    } cases[] = {
+        {0, {6, 0, 1, 4, 0, 0, 0, 0}, FTUN_TAKEN},                             /* PadN */
+        {60, {6, 0, 0x1e, 4, 1, 2, 3, 4}, FTUN_TAKEN},                         /* skip */
+        {43, {6, 0, 0, 0, 1, 2, 3, 4}, FTUN_TAKEN},                            /* at its end */
+        {60, {0, 0, 0, 0, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION},    /* hop-by-hop */
+        {43, {6, 0, 0, 1, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION},    /* on its way */
+        {60, {6, 0, 0x40, 4, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION}, /* discard */
+        {0, {6, 0, 0x80, 4, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION},  /* and tell */
+        {60, {6, 0, 1, 5, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION},    /* too long */
+        {60, {6, 0, 1, 3, 0, 0, 0, 0x1e}, FTUN_REFUSED_UNSUPPORTED_EXTENSION}, /* no length */
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        uint8_t packet[200];
+        const size_t len = with_extensions(packet, 2);
+        packet[6] = cases[i].kind;
+        memcpy(packet + 40, cases[i].header, sizeof cases[i].header);
+        packet[40] = cases[i].header[0] == 0 ? 0 : 60;
+        assert_int_equal(parse(packet, len), cases[i].refusal);
+    }
+}
+
 static void an_ipv6_packet_shorter_than_its_extensions_is_refused(void **state)
 {
     (void)state;
@@ -275,6 +304,7 @@ int main(void)
         cmocka_unit_test(ipv4_fragments_are_told_apart),
         cmocka_unit_test(ipv6_extension_headers_are_skipped_up_to_a_bound),
         cmocka_unit_test(ipv6_extension_headers_cut_or_too_long_are_truncated),
+        cmocka_unit_test(ipv6_extension_headers_that_ask_for_more_are_unsupported),
         cmocka_unit_test(an_ipv6_packet_shorter_than_its_extensions_is_refused),
         cmocka_unit_test(an_atomic_fragment_is_a_whole_packet),
         cmocka_unit_test(a_quoted_packet_may_be_cut_behind_its_header),

@@ -1,0 +1,59 @@
+"""F01: segments that arrive at the TUN in IP fragments. Phantun 0.7 died of them.
+
+ftun's own segments carry DF. Routers that clear it are common ("no-df", "clear-df"), and then a
+link with a smaller MTU fragments: on the way, or in the server's own host towards the TUN.
+"""
+
+import re
+import signal
+
+import pytest
+
+from conftest import result
+
+CLEAR_DF = """
+table ip clear_df {
+    chain prerouting {
+        type filter hook prerouting priority 0; policy accept;
+        ip frag-off set 0
+    }
+}
+"""
+
+
+def total(process, counter):
+    """A counter of a running ftun."""
+    process.send_signal(signal.SIGUSR1)
+    process.wait_for("total segments-received")
+    found = re.findall(rf"total {counter}: (\d+)", process.log())
+    return int(found[-1]) if found else 0
+
+
+def assert_nothing_refused(process):
+    assert not re.findall(r"total (?!fragments-received)(fragment|malformed|truncated|tiny)\S*",
+                          process.log())
+
+
+@pytest.mark.parametrize("offload", ["auto", "off"])
+def test_F01_a_server_tun_with_an_mtu_of_576_loses_not_a_byte(routed, offload):
+    routed.router.nft(CLEAR_DF)
+    server = routed.start_server("--offload", offload)
+    routed.server.ip("link", "set", "ftun0", "mtu", 576)
+    routed.start_client("--offload", offload)
+    routed.exchange(50000, largest=1452, window="64K")  # the TUN queues 500 packets: 3 a datagram
+    assert total(server, "packets-reassembled") > 10000
+    assert server.stop() == 0
+    assert_nothing_refused(server)
+
+
+def test_F01_fragments_made_on_the_way_are_joined_too(routed):
+    routed.router.nft(CLEAR_DF)
+    server = routed.start_server()
+    routed.start_client()
+    sink = routed.start_sink()
+    routed.send("--count", 1)
+    routed.router.ip("link", "set", "outer", "mtu", 600)
+    routed.send("--count", 5000, "--size", 1400, "--rate", 10000)
+    assert total(server, "packets-reassembled") == 5000
+    assert result(sink)["datagrams"] == 5001
+    assert_nothing_refused(server)
