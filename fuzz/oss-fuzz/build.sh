@@ -13,7 +13,7 @@ set -eu
 : "${CC:?}" "${CXX:?}" "${OUT:?}" "${LIB_FUZZING_ENGINE:?}"
 WORK=${WORK:-$(mktemp -d)}
 engine=${FUZZING_ENGINE:-libfuzzer}
-flags="-std=c17 -D_GNU_SOURCE -Isrc/core -Isrc/io -Isrc/ftun -Ifuzz ${CFLAGS:-}"
+flags="-std=c17 -D_GNU_SOURCE -Isrc/core -Isrc/io -Isrc/ftun -Isrc/replay -Ifuzz ${CFLAGS:-}"
 mkdir -p "$OUT" "$WORK"
 
 targets=$*
@@ -25,8 +25,23 @@ fi
 shape() {
     case $1 in
         packet | negative) echo packet ;;
-        reassembly | endpoint) echo stream ;;
+        reassembly | endpoint | replay) echo stream ;;
     esac
+}
+
+# What a target needs beside ftun. The machine that runs it may not have them: they are put beside
+# it, and found there.
+libraries() {
+    case $1 in
+        capture) echo "-lpcap" ;;
+        replay) echo "-lpcap -ljansson" ;;
+    esac
+}
+
+copy_libraries() {
+    mkdir -p "$OUT/lib"
+    ldd "$1" | awk '$3 ~ /^\// { print $3 }' |
+        grep -vE '/(libc|libm|libgcc_s|libstdc\+\+|libresolv)\.so' | xargs -I{} cp {} "$OUT/lib/"
 }
 
 # Sources as arguments, objects into $WORK; as many at a time as there are processors.
@@ -37,7 +52,7 @@ compile() {
         exec "$@" -o "$0/${object%.c}.o"' "$WORK" {} $CC $flags -c {}
 }
 
-library="src/core/*.c src/io/error.c src/io/sockaddr.c src/ftun/options.c src/ftun/address_text.c
+library="src/core/*.c $(ls src/replay/*.c | grep -v /main.c) src/io/error.c src/io/sockaddr.c src/ftun/options.c src/ftun/address_text.c
     fuzz/checked_endpoint.c fuzz/wire.c"
 mutator="fuzz/mutator/repair.c fuzz/mutator/packet.c fuzz/mutator/stream.c"
 
@@ -54,7 +69,9 @@ for target in $targets; do
     fi
     # shellcheck disable=SC2086
     $CXX ${CXXFLAGS:-} "$WORK/fuzz_fuzz_$target.o" $mutate "$WORK/libftun.a" \
-        $LIB_FUZZING_ENGINE -o "$OUT/fuzz_$target"
+        $LIB_FUZZING_ENGINE -o "$OUT/fuzz_$target" \
+        $(libraries "$target") -Wl,--disable-new-dtags,-rpath,'$ORIGIN/lib'
+    [ -z "$(libraries "$target")" ] || copy_libraries "$OUT/fuzz_$target"
     if [ -d "corpus/$target" ] && command -v zip >/dev/null; then
         rm -f "$OUT/fuzz_${target}_seed_corpus.zip"
         zip -qj "$OUT/fuzz_${target}_seed_corpus.zip" "corpus/$target"/*
