@@ -26,28 +26,27 @@ static bool same_packet(const struct ftun_ip_header *a, const struct ftun_ip_hea
            ftun_address_equal(&a->destination, &b->destination);
 }
 
-static bool covers(const struct seen *seen, const struct ftun_ip_header *ip, size_t offset,
-                   const uint8_t *rest)
+static bool fits(const struct seen *seen, const struct ftun_ip_header *ip, size_t offset,
+                 const uint8_t *payload, size_t len)
 {
     return same_packet(&seen->ip, ip) && seen->ip.fragment_offset == offset &&
-           memcmp(seen->payload, rest, seen->ip.payload_len) == 0;
+           seen->ip.payload_len <= len - offset &&
+           memcmp(seen->payload, payload + offset, seen->ip.payload_len) == 0;
 }
 
-/* The payload of a whole packet, `len` bytes, from what was seen: one fragment behind the other. */
+/* The payload of a whole packet, `len` bytes, consists of fragments that were seen, one behind the
+ * other. Which ones may be open: fragments of a packet given up may come again, cut otherwise. */
 static void require_seen(const struct run *run, const struct ftun_ip_header *ip,
                          const uint8_t *payload, size_t len)
 {
-    size_t offset = 0;
-    while (offset < len) {
-        size_t found = 0;
-        for (size_t i = 0; i < run->seen_count && found == 0; i++) {
-            const struct seen *seen = &run->seen[i];
-            if (seen->ip.payload_len <= len - offset && covers(seen, ip, offset, payload + offset))
-                found = seen->ip.payload_len;
-        }
-        FUZZ_REQUIRE(found > 0);
-        offset += found;
-    }
+    static bool reached[FTUN_IP_PACKET_MAX + 1];
+    memset(reached, 0, len + 1);
+    reached[0] = true;
+    for (size_t offset = 0; offset < len; offset++)
+        for (size_t i = 0; i < run->seen_count && reached[offset]; i++)
+            if (fits(&run->seen[i], ip, offset, payload, len))
+                reached[offset + run->seen[i].ip.payload_len] = true;
+    FUZZ_REQUIRE(reached[len]);
 }
 
 static void check_whole(const struct run *run, const struct ftun_ip_header *last,

@@ -40,7 +40,7 @@ libraries() {
 
 copy_libraries() {
     mkdir -p "$OUT/lib"
-    ldd "$1" | awk '$3 ~ /^\// { print $3 }' |
+    ldd "$1" | awk -v own="$OUT/lib/" '$3 ~ /^\// && index($3, own) != 1 { print $3 }' |
         grep -vE '/(libc|libm|libgcc_s|libstdc\+\+|libresolv)\.so' | xargs -I{} cp {} "$OUT/lib/"
 }
 
