@@ -19,9 +19,12 @@ from session import claim
 ETH_P_ALL = 3
 CLONE_NEWNET = 0x40000000
 SO_RCVBUFFORCE = 33
+SO_ATTACH_FILTER = 26
 PACKET_OUTGOING = 4
-IN_FLIGHT = 200      # packets that may wait in the TUN's queue of 1000
+BATCH = 128          # packets: two batches may wait in the TUN's queue of 1000
 PATIENCE = 10.0      # seconds
+PROBE = "10.66.255.254"
+PROBE_AGAIN = 0.01   # seconds
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -43,6 +46,16 @@ def inside(host):
             _libc.setns(home.fileno(), CLONE_NEWNET)
 
 
+def accept_only(destination):
+    """A socket filter: IPv4 packets to this address (struct sock_fprog, linux/filter.h)."""
+    program = b"".join((struct.pack("HBBI", 0x20, 0, 0, 16),  # load the destination
+                        struct.pack("HBBI", 0x15, 0, 1, int.from_bytes(
+                            socket.inet_aton(destination), "big")),
+                        struct.pack("HBBI", 0x06, 0, 0, 65535), struct.pack("HBBI", 0x06, 0, 0, 0)))
+    code = ctypes.create_string_buffer(program, len(program))
+    return struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)), code
+
+
 class Tun:
     """Both ends of ftun's TUN: what is sent here ftun reads, what ftun writes is received here."""
 
@@ -52,17 +65,23 @@ class Tun:
         self.device, self.ipv4, self.ipv6 = found.groups()
         with inside(host):
             self.out = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
-            self.out.bind((self.device, 0))
-            self.back = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
-            self.back.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
-            self.back.bind((self.device, ETH_P_ALL))
+            self.back = self.listen()
+            self.answers = self.listen(PROBE)
         self.statistics = open(f"/proc/{ftun.pid}/net/dev", "rb", buffering=0)
-        self.sent = 0
+        self.probes = 0
+
+    def listen(self, destination=None):
+        listener = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        if destination:
+            program, _code = accept_only(destination)
+            listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+        listener.bind((self.device, ETH_P_ALL))
+        return listener
 
     def close(self):
-        self.out.close()
-        self.back.close()
-        self.statistics.close()
+        for thing in (self.out, self.back, self.answers, self.statistics):
+            thing.close()
 
     def read_by_ftun(self):
         """Packets that ftun has read from the TUN, and packets that were dropped before."""
@@ -73,21 +92,44 @@ class Tun:
 
     def send(self, packet):
         self.out.sendto(packet, (self.device, 0x86dd if packet[:1] >= b"\x60" else 0x0800))
-        self.sent += 1
+
+    def probe(self):
+        """A stranger's SYN, which ftun answers: a server by SYN-ACK, a client by RST. Returns what
+        the answer acknowledges."""
+        self.probes += 1
+        self.send(bytes(IP(src=PROBE, dst=self.ipv4) / TCP(
+            sport=1024 + self.probes % 60000, dport=4567, flags="S", seq=self.probes)))
+        return self.probes + 1
+
+    def await_answer(self, acknowledgment):
+        """Until ftun has answered this probe or a later one, and so has read what was sent before,
+        for it reads in order. Answers to strangers are limited: returns how many more probes it
+        took."""
+        end = time.monotonic() + PATIENCE
+        again = 0
+        while time.monotonic() < end:
+            if select.select([self.answers], [], [], PROBE_AGAIN)[0]:
+                packet = self.answers.recv(65536)
+                if struct.unpack_from("!I", packet, 28)[0] >= acknowledgment:
+                    return again
+            else:
+                self.probe()
+                again += 1
+        raise AssertionError("ftun answers no probe any more")
 
     def send_all(self, packets):
         """As fast as ftun reads: the kernel's queue never runs over, for that would lose live
-        traffic, and prove nothing about ftun."""
-        base, dropped = self.read_by_ftun()
-        ahead = 0
+        traffic, and prove nothing about ftun. Returns how many."""
+        count, last = 0, None
         for packet in packets:
             self.send(packet)
-            ahead += 1
-            if ahead % 64 == 0:
-                while ahead - (self.read_by_ftun()[0] - base) > IN_FLIGHT:
-                    time.sleep(0.0002)
-        assert self.read_by_ftun()[1] == dropped
-        return ahead
+            count += 1
+            if count % BATCH == 0:
+                probe = self.probe()
+                if last:
+                    self.await_answer(last)
+                last = probe
+        return count
 
     def receive(self, wanted, deadline, also=()):
         """The first packet of ftun's that `wanted` finds something in; other sockets are given to
@@ -205,13 +247,8 @@ class LivingServer:
         return {}
 
     def barrier(self):
-        """Until ftun has dealt with all that was sent: it reads in order."""
-        probe = IP(src="10.66.255.254", dst=self.tun.ipv4) / TCP(
-            sport=1024 + self.number % 60000, dport=4567, flags="S", seq=self.tun.sent)
-        self.tun.send(bytes(probe))
-        self.tun.receive(lambda packet: packet[16:20] == socket.inet_aton("10.66.255.254") and
-                         struct.unpack_from("!I", packet, 28)[0] == self.tun.sent or None,
-                         time.monotonic() + PATIENCE)
+        """Until ftun has dealt with all that was sent. Returns how many probes it took."""
+        return 1 + self.tun.await_answer(self.tun.probe())
 
 
 class LivingClient(LivingServer):
@@ -256,8 +293,9 @@ class LivingClient(LivingServer):
         return {self.application: lambda: self.application.send(self.application.recv(65536))}
 
     def barrier(self):
-        super().barrier()  # a client answers it by an RST
-        self.claims.append(claim("not-ours-flow"))
+        probes = super().barrier()
+        self.claims += [claim("not-ours-flow")] * probes
+        return probes
 
 
 class Awaited:
