@@ -497,6 +497,12 @@ void ftun_connection_data(struct ftun_connection *c, size_t len, size_t segments
     acknowledgment_sent(c);
 }
 
+bool ftun_connection_has_sent(const struct ftun_connection *c, uint32_t sequence)
+{
+    const uint32_t oldest = c->snd_una - FTUN_LATE_WINDOW;
+    return sequence - oldest <= c->snd_max - oldest;
+}
+
 void ftun_connection_end_turn(struct ftun_connection *c, struct ftun_step *step)
 {
     *step = (struct ftun_step){0};

@@ -2,7 +2,7 @@
 #ifndef FTUN_REPLAY_EXPECT_H
 #define FTUN_REPLAY_EXPECT_H
 
-#include "options.h"
+#include "replay_options.h"
 
 /* Compare `text` with the file at `path`; a difference goes to the standard output, like a unified
  * diff: the lines between the first and the last that differ. FTUN_REPLAY_OK, _DIFFERS, or

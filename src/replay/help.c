@@ -1,4 +1,4 @@
-#include "options.h"
+#include "replay_options.h"
 
 const char ftun_replay_help[] =
     "Usage: ftun-replay [OPTION...] CAPTURE\n"

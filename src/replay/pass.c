@@ -1,17 +1,6 @@
 #include "pass.h"
 
-#include "actor.h"
-#include "intake.h"
-
-#include <stdlib.h>
-
-/* One pass over the capture. */
-struct pass {
-    const struct ftun_replay_options *options;
-    struct ftun_intake intake;
-    struct ftun_actor actor;
-    struct ftun_summary summary;
-};
+#include <string.h>
 
 static enum ftun_replay_exit no_memory(struct ftun_error *error)
 {
@@ -39,17 +28,35 @@ static void count_packet(struct ftun_summary *summary, const struct ftun_intake_
     }
 }
 
-static bool begin(struct pass *pass, FILE *events)
+static bool is_observer(const struct ftun_pass *pass)
 {
+    return pass->options->role == FTUN_REPLAY_OBSERVER;
+}
+
+static bool begin(struct ftun_pass *pass, FILE *events)
+{
+    if (is_observer(pass))
+        return ftun_observer_create(&pass->observer, &pass->summary, events);
     const enum ftun_role role =
         pass->options->role == FTUN_REPLAY_CLIENT ? FTUN_CLIENT : FTUN_SERVER;
-    ftun_intake_start(&pass->intake);
-    pass->intake.exact = FTUN_EXACT_BLOCKS;
-    pass->intake.snap = pass->options->snap;
     return ftun_actor_create(&pass->actor, role, &pass->options->end, &pass->summary, events);
 }
 
-static enum ftun_replay_exit read_all(struct pass *pass, struct ftun_error *error)
+static bool take(struct ftun_pass *pass, struct ftun_intake_packet *packet,
+                 struct ftun_error *error)
+{
+    count_packet(&pass->summary, packet);
+    if (pass->corpus != NULL && !ftun_corpus_add(pass->corpus, packet, error))
+        return false;
+    if (is_observer(pass))
+        ftun_observer_packet(&pass->observer, packet);
+    else
+        ftun_actor_packet(&pass->actor, packet);
+    ftun_progress_note(&pass->progress, pass->intake.capture.bytes);
+    return true;
+}
+
+static enum ftun_replay_exit read_all(struct ftun_pass *pass, struct ftun_error *error)
 {
     for (;;) {
         struct ftun_intake_packet packet;
@@ -60,30 +67,40 @@ static enum ftun_replay_exit read_all(struct pass *pass, struct ftun_error *erro
             pass->summary.broken = true;
             return FTUN_REPLAY_CAPTURE;
         case FTUN_CAPTURE_FRAME:
-            count_packet(&pass->summary, &packet);
-            ftun_actor_packet(&pass->actor, &packet);
+            if (!take(pass, &packet, error))
+                return FTUN_REPLAY_FAILED;
             break;
         }
     }
 }
 
-enum ftun_replay_exit ftun_pass(const struct ftun_replay_options *options, FILE *out,
-                                struct ftun_error *error)
+enum ftun_replay_exit ftun_pass_run(struct ftun_pass *pass,
+                                    const struct ftun_replay_options *options, size_t snap,
+                                    struct ftun_corpus *corpus, FILE *events,
+                                    struct ftun_error *error)
 {
-    struct pass *pass = calloc(1, sizeof *pass);
-    if (pass == NULL)
-        return no_memory(error);
+    memset(pass, 0, sizeof *pass);
     pass->options = options;
-    enum ftun_replay_exit result = FTUN_REPLAY_CAPTURE;
-    if (ftun_capture_open(&pass->intake.capture, options->capture, error)) {
-        result =
-            begin(pass, options->events ? out : NULL) ? read_all(pass, error) : no_memory(error);
-        if (pass->summary.broken)
-            fprintf(out, "the capture cannot be read beyond packet %llu\n",
-                    (unsigned long long)pass->summary.frames);
-        ftun_actor_free(&pass->actor);
-        ftun_intake_end(&pass->intake);
-    }
-    free(pass);
+    pass->corpus = corpus;
+    if (!ftun_capture_open(&pass->intake.capture, options->capture, error))
+        return FTUN_REPLAY_CAPTURE;
+    pass->intake.snap = snap;
+    pass->intake.exact = FTUN_EXACT_BLOCKS || snap != FTUN_NO_SNAP;
+    if (!begin(pass, events))
+        return no_memory(error);
+    ftun_progress_start(&pass->progress, options->capture);
+    const enum ftun_replay_exit result = read_all(pass, error);
+    ftun_progress_end(&pass->progress);
+    if (is_observer(pass))
+        ftun_observer_finish(&pass->observer);
     return result;
+}
+
+void ftun_pass_free(struct ftun_pass *pass)
+{
+    ftun_intake_end(&pass->intake);
+    if (is_observer(pass))
+        ftun_observer_free(&pass->observer);
+    else
+        ftun_actor_free(&pass->actor);
 }

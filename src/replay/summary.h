@@ -23,7 +23,7 @@ struct ftun_summary {
 
 static inline void ftun_tally_add(struct ftun_tally *tally, uint64_t number, uint64_t count)
 {
-    if (tally->count == 0)
+    if (tally->count == 0 && count > 0)
         tally->first = number;
     tally->count += count;
 }

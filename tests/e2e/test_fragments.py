@@ -5,11 +5,10 @@ link with a smaller MTU fragments: on the way, or in the server's own host towar
 """
 
 import re
-import signal
 
 import pytest
 
-from conftest import result
+from conftest import result, total
 
 CLEAR_DF = """
 table ip clear_df {
@@ -19,14 +18,6 @@ table ip clear_df {
     }
 }
 """
-
-
-def total(process, counter):
-    """A counter of a running ftun."""
-    process.send_signal(signal.SIGUSR1)
-    process.wait_for("total segments-received")
-    found = re.findall(rf"total {counter}: (\d+)", process.log())
-    return int(found[-1]) if found else 0
 
 
 def assert_nothing_refused(process):

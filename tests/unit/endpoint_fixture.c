@@ -58,6 +58,7 @@ void create(struct ftun_endpoint_config wanted)
     config = wanted;
     free(memory);
     memory = malloc(ftun_endpoint_size(&config));
+    memset(memory, 0xa5, ftun_endpoint_size(&config)); /* as memory from malloc() may be */
     endpoint = ftun_endpoint_create(&config, memory);
     now = start;
     own_isn = own_port = 0;

@@ -93,8 +93,10 @@ static void a_repeated_fin_is_acknowledged_again(void **state)
 {
     (void)state;
     in_time_wait();
-    receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
-    assert_string_equal(describe(), ". 1002 5002 65535");
+    for (unsigned i = 0; i < 3; i++) { /* each time: it is no challenge */
+        receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
+        assert_string_equal(describe(), ". 1002 5002 65535");
+    }
     in_last_ack();
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
     assert_string_equal(describe(), "F. 1001 5002 65535");
@@ -186,6 +188,21 @@ static void a_peer_that_repeats_its_fin_for_ever_does_not_hold_the_connection(vo
     }
 }
 
+static void repeats_of_the_syn_do_not_count_for_the_fin(void **state)
+{
+    (void)state;
+    in_syn_sent();
+    for (unsigned i = 1; i <= FTUN_SYN_RETRIES; i++)
+        ftun_connection_timeout(&c, start + i * FTUN_SECOND, idle, &step);
+    const uint64_t closed_at = start + 5 * FTUN_SECOND;
+    receive_at(closed_at, FTUN_SYN | FTUN_ACK, PEER_ISN, ISN + 1, 0);
+    ftun_connection_close(&c, closed_at, FTUN_CLOSED_LOCALLY, &step);
+    for (unsigned i = 1; i <= FTUN_FIN_RETRIES; i++) {
+        ftun_connection_timeout(&c, closed_at + i * FTUN_SECOND, idle, &step);
+        assert_string_equal(describe(), "F. 1001 5001 65535");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +222,7 @@ int main(void)
         cmocka_unit_test(a_closed_connection_has_nothing_to_do),
         cmocka_unit_test(each_reason_has_a_line_of_its_own),
         cmocka_unit_test(a_peer_that_repeats_its_fin_for_ever_does_not_hold_the_connection),
+        cmocka_unit_test(repeats_of_the_syn_do_not_count_for_the_fin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

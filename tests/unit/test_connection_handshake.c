@@ -134,22 +134,17 @@ static void an_answer_to_old_acks_in_a_handshake_is_limited(void **state)
     in_syn_sent();
     receive(FTUN_ACK, 9, 900, 0);
     assert_string_equal(describe(), "R 900 0 0");
+    assert_int_equal(step.ip_id, 78); /* the SYN had 77 */
     assert_int_equal(receive(FTUN_ACK, 9, 900, 0), FTUN_REFUSED_ACK_UNACCEPTABLE);
     assert_string_equal(describe(), "nothing");
 }
 
-static void an_mss_of_nothing_is_ignored(void **state)
+static void idleness_begins_when_the_handshake_ends(void **state)
 {
     (void)state;
-    const struct ftun_tcp_header tcp = {.sequence = PEER_ISN,
-                                        .acknowledgment = ISN + 1,
-                                        .flags = FTUN_SYN | FTUN_ACK,
-                                        .options_len = 4,
-                                        .options = {2, 4, 0, 0}};
     in_syn_sent();
-    assert_int_equal(ftun_connection_segment(&c, start, &tcp, 0, 0, &step), FTUN_TAKEN);
-    assert_int_equal(c.mss, MSS);
-    assert_true(c.peer_named_mss);
+    receive_at(start + 2 * FTUN_SECOND, FTUN_SYN | FTUN_ACK, PEER_ISN, ISN + 1, 0);
+    assert_int_equal(ftun_connection_deadline(&c, idle), start + 2 * FTUN_SECOND + idle);
 }
 
 int main(void)
@@ -167,7 +162,7 @@ int main(void)
         cmocka_unit_test(a_syn_is_repeated_each_second_four_times_then_given_up),
         cmocka_unit_test(accept_takes_over_where_the_cookie_ended),
         cmocka_unit_test(an_answer_to_old_acks_in_a_handshake_is_limited),
-        cmocka_unit_test(an_mss_of_nothing_is_ignored),
+        cmocka_unit_test(idleness_begins_when_the_handshake_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

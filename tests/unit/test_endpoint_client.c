@@ -250,6 +250,11 @@ static void F17_a_server_that_refuses_is_asked_ever_more_rarely(void **state)
     give(the_server(), FTUN_RST, 5001, 0, ""); /* a reset is not a refusal */
     assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
                          FTUN_NO_FLOW);
+    happened();
+    give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, ""); /* it had answered meanwhile: */
+    now += FTUN_REDIAL_FIRST;                                    /* as after the first refusal */
+    assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
+                         FTUN_NO_FLOW);
 }
 
 /* A SYN-ACK with another MSS than give() names. */

@@ -139,6 +139,15 @@ static void a_flow_whose_peer_has_closed_too_is_not_waited_for(void **state)
     assert_int_equal(ftun_endpoint_flow_count(endpoint), 1); /* in TIME_WAIT */
 }
 
+static void each_datagram_after_the_close_is_counted(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    ftun_endpoint_close(endpoint, now, flow, &actions);
+    give_glued(the_server(), FTUN_ACK | FTUN_PSH, 5001, own_isn + 1, "aaaabbbbcc", 4);
+    assert_int_equal(refused(FTUN_REFUSED_DATA_AFTER_CLOSE), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +159,7 @@ int main(void)
         cmocka_unit_test(a_flow_is_closed_once),
         cmocka_unit_test(F17_close_all_of_many_flows_takes_several_calls),
         cmocka_unit_test(a_flow_whose_peer_has_closed_too_is_not_waited_for),
+        cmocka_unit_test(each_datagram_after_the_close_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
 }

@@ -63,6 +63,8 @@ static void F21_too_big_lowers_the_flows_limit(void **state)
     assert_string_equal(happened(), "mss flow 0 bytes 1360");
     send_datagrams(flow, 1361, 1361);
     assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_TOO_LARGE), 1);
+    give_too_big(own_isn + 1, 1400); /* once is enough */
+    assert_string_equal(happened(), "");
     give_too_big(own_isn + 1, 1450); /* never up again */
     assert_string_equal(happened(), "");
     give_too_big(own_isn + 1, 100); /* never below the least */
@@ -165,6 +167,19 @@ static void unreachable_ends_no_flow(void **state)
     assert_int_equal(ftun_endpoint_flow_count(endpoint), 1);
 }
 
+/* An ACK has the sequence number of the data that would come next. */
+static void an_error_about_our_last_ack_is_ours(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    send_datagrams(flow, 10, 10);
+    happened();
+    give_error(3, 3, own_isn + 11, 0);
+    assert_int_equal(refused(FTUN_REFUSED_NOT_OURS_ICMP), 0);
+    give_error(3, 3, own_isn + 12, 0);
+    assert_int_equal(refused(FTUN_REFUSED_NOT_OURS_ICMP), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +191,7 @@ int main(void)
         cmocka_unit_test(F21_too_big_that_is_not_smaller_changes_nothing),
         cmocka_unit_test(too_big_about_a_flow_that_has_ended_is_nobodys_concern),
         cmocka_unit_test(unreachable_ends_no_flow),
+        cmocka_unit_test(an_error_about_our_last_ack_is_ours),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
 }

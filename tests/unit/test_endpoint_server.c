@@ -134,6 +134,8 @@ static void a_super_packet_is_delivered_with_its_stride(void **state)
     give_glued(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "aaaabbbbcc", 4);
     assert_string_equal(happened(), "deliver flow 0 bytes 10 stride 4");
     assert_int_equal(ftun_endpoint_counters(endpoint)->datagrams_delivered, 3);
+    assert_int_equal(ftun_endpoint_counters(endpoint)->bytes_delivered, 10);
+    assert_int_equal(ftun_endpoint_counters(endpoint)->segments_received, 1 + 1 + 3); /* SYN, ACK */
     assert_false(ftun_endpoint_end_turn(endpoint, &actions));
     assert_string_equal(happened(), "> . 1:1(0) ack 111 win 65535");
 }
@@ -223,6 +225,21 @@ static void a_flow_that_was_reset_in_a_turn_sends_no_ack_at_its_end(void **state
     assert_string_equal(happened(), "");
 }
 
+static void a_glued_packet_is_acknowledged_as_the_segments_that_it_was(void **state)
+{
+    (void)state;
+    create(server_config());
+    established_server(1);
+    send_datagrams(0, 4, 4); /* from now on a lone segment's ACK is delayed */
+    give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 5, "ping");
+    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_string_equal(happened(), "");
+    send_datagrams(0, 4, 4);
+    give_glued(a_client(1), FTUN_ACK | FTUN_PSH, 105, own_isn + 9, "pingpong", 4);
+    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_string_equal(happened(), "> . 9:9(0) ack 113 win 65535");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_segment_size_beyond_the_payload_is_one_datagram),
         cmocka_unit_test(acks_of_many_flows_leave_in_several_calls),
         cmocka_unit_test(a_flow_that_was_reset_in_a_turn_sends_no_ack_at_its_end),
+        cmocka_unit_test(a_glued_packet_is_acknowledged_as_the_segments_that_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
 }

@@ -9,6 +9,7 @@ static struct ftun_segment segment(enum ftun_family family)
         .tcp = {.sequence = 1000,
                 .acknowledgment = 2000,
                 .window = 501,
+                .checksum = 0xdead, /* not ours to say */
                 .flags = FTUN_ACK | FTUN_PSH,
                 .options_len = 4,
                 .options = {1, 3, 3, 7}},
@@ -50,6 +51,7 @@ static void an_emitted_segment_parses_to_the_same(void **state)
         assert_int_equal(p.tcp.sequence, 1000);
         assert_int_equal(p.tcp.acknowledgment, 2000);
         assert_int_equal(p.tcp.window, 501);
+        assert_true(p.ip.dont_fragment);
         assert_int_equal(p.tcp.flags, FTUN_ACK | FTUN_PSH);
         assert_int_equal(p.tcp.options_len, 4);
         assert_memory_equal(p.tcp.options, s.tcp.options, 4);

@@ -1,6 +1,6 @@
 /* The command line of ftun-replay. */
-#ifndef FTUN_REPLAY_OPTIONS_H
-#define FTUN_REPLAY_OPTIONS_H
+#ifndef FTUN_REPLAY_REPLAY_OPTIONS_H
+#define FTUN_REPLAY_REPLAY_OPTIONS_H
 
 #include "address.h"
 #include "error.h"

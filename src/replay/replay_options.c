@@ -1,4 +1,4 @@
-#include "options.h"
+#include "replay_options.h"
 
 #include "address_text.h"
 #include "intake.h"

@@ -1,0 +1,63 @@
+/* The command line: the first byte says whose, each line after it is an argument. */
+#include "address_text.h"
+#include "fuzz_input.h"
+#include "options.h"
+
+enum { ARGUMENTS_MAX = 64 };
+
+struct command_line {
+    int argc;
+    char **argv; /* ended by NULL, as main() gets it */
+};
+
+static struct command_line split(struct fuzz_input *input, const char *command)
+{
+    struct command_line line = {.argv = fuzz_allocate((ARGUMENTS_MAX + 2) * sizeof(char *))};
+    line.argv[line.argc++] = fuzz_string((const uint8_t *)command, strlen(command));
+    while (!fuzz_is_empty(input) && line.argc <= ARGUMENTS_MAX) {
+        const uint8_t *start = input->data + input->off;
+        size_t len = 0;
+        while (!fuzz_is_empty(input) && fuzz_u8(input) != '\n')
+            len++;
+        line.argv[line.argc++] = fuzz_string(start, len);
+    }
+    line.argv[line.argc] = NULL;
+    return line;
+}
+
+static void free_command_line(const struct command_line *line)
+{
+    for (int i = 0; i < line->argc; i++)
+        free(line->argv[i]);
+    free(line->argv);
+}
+
+static void check_understood(const struct ftun_options *options)
+{
+    char host[256];
+    uint16_t port;
+    FUZZ_REQUIRE(options->local.port != 0);
+    FUZZ_REQUIRE(ftun_host_port_split(options->remote_text, host, &port));
+    FUZZ_REQUIRE(options->max_flows > 0 && options->idle_timeout_ns > 0);
+    FUZZ_REQUIRE(options->tun == NULL || strlen(options->tun) < IFNAMSIZ);
+    FUZZ_REQUIRE(options->tun4.host.family == options->tun4.own.family);
+    FUZZ_REQUIRE(options->tun6.host.family == options->tun6.own.family);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    struct fuzz_input input = {.data = data, .len = len};
+    const enum ftun_role role = (fuzz_u8(&input) & 1) != 0 ? FTUN_CLIENT : FTUN_SERVER;
+    const struct command_line line = split(&input, role == FTUN_CLIENT ? "client" : "server");
+    struct ftun_options options;
+    struct ftun_error *error = fuzz_allocate(sizeof *error);
+    error->text[0] = '\0';
+    if (!ftun_options_parse(line.argc, line.argv, role, &options, error))
+        FUZZ_REQUIRE(error->text[0] != '\0' &&
+                     strnlen(error->text, sizeof error->text) < sizeof error->text);
+    else if (!options.help)
+        check_understood(&options);
+    free(error);
+    free_command_line(&line);
+    return 0;
+}

@@ -1,0 +1,11 @@
+/* Somebody who sees some of the packets and sends others: resets, handshakes, data, ICMP errors,
+ * garbage. None of it may deliver anything or disturb a flow. */
+#ifndef FTUN_TESTS_SIM_STRANGER_H
+#define FTUN_TESTS_SIM_STRANGER_H
+
+#include "network.h"
+
+/* Send a packet to one of the ends, now and then many fragments. */
+void sim_stranger_speak(struct sim_network *network, uint64_t now_ns);
+
+#endif

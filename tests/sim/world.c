@@ -1,0 +1,281 @@
+#include "world.h"
+
+#include "memory.h"
+#include "stranger.h"
+
+#include <stdlib.h>
+
+enum { SERVER_PORT = 4567, FIRST_APPLICATION_PORT = 20000 };
+
+static const uint64_t dead_most = 8 * FTUN_SECOND;
+static const uint64_t dark_most = 3 * FTUN_SECOND;
+
+/* --- beginning ---------------------------------------------------------------------------- */
+
+struct sim_world *sim_world_create(bool trace, uint32_t validate_every)
+{
+    struct sim_world *world = sim_allocate(sizeof *world);
+    world->trace = trace;
+    world->validate_every = validate_every;
+    sim_ledger_create(&world->ledger, &world->report);
+    return world;
+}
+
+static void free_ends(struct sim_world *world)
+{
+    for (unsigned side = 0; side < SIM_SIDES; side++) {
+        free(world->ends[side].memory);
+        free(world->ends[side].flows);
+    }
+}
+
+static void empty_agenda(struct sim_world *world)
+{
+    while (world->agenda.count > 0) {
+        const struct sim_event event = sim_agenda_take(&world->agenda);
+        if (event.packet != NULL)
+            sim_pool_give(&world->network.pool, event.packet);
+    }
+    world->agenda.order = 0;
+}
+
+void sim_world_destroy(struct sim_world *world)
+{
+    empty_agenda(world);
+    free_ends(world);
+    sim_pool_destroy(&world->network.pool);
+    sim_ledger_destroy(&world->ledger);
+    free(world->agenda.heap);
+    free(world->applications);
+    free(world->upstreams);
+    free(world->good_from);
+    free(world);
+}
+
+static struct ftun_address address_of(enum ftun_family family, uint8_t last)
+{
+    if (family == FTUN_IPV4)
+        return (struct ftun_address){.bytes = {192, 168, 0, last}, .family = FTUN_IPV4};
+    return (struct ftun_address){.bytes = {0xfd, [15] = last}, .family = FTUN_IPV6};
+}
+
+static void start_end(struct sim_world *world, enum sim_side side)
+{
+    const struct sim_scenario *s = &world->scenario;
+    struct sim_end *end = &world->ends[side];
+    const struct ftun_address own = address_of(s->family, side == SIM_CLIENT ? 2 : 1);
+    end->side = side;
+    end->config = (struct ftun_endpoint_config){
+        .role = side == SIM_CLIENT ? FTUN_CLIENT : FTUN_SERVER,
+        .peer = s->peer,
+        .remote = {.ip = address_of(s->family, 1), .port = SERVER_PORT},
+        .port = SERVER_PORT,
+        .mtu = s->mtu,
+        .hops = 1,
+        .segmentation_offload = s->offload[side],
+        .idle_timeout_ns = s->idle_timeout_ns,
+        .max_flows = s->max_flows,
+        .pending_slots = s->pending_slots,
+        .reassembly_slots = s->reassembly_slots,
+    };
+    *(s->family == FTUN_IPV4 ? &end->config.local4 : &end->config.local6) = own;
+    end->memory = sim_allocate(ftun_endpoint_size(&end->config));
+    end->flows = sim_allocate(s->max_flows * sizeof *end->flows);
+    end->lives = 0;
+    end->turns = 0;
+    end->closing = end->touched = false;
+    end->glue.first = NULL;
+    sim_end_revive(world, end);
+}
+
+static void start_applications(struct sim_world *world)
+{
+    const uint32_t count = world->scenario.applications;
+    free(world->applications);
+    free(world->good_from);
+    world->applications = sim_allocate(count * sizeof *world->applications);
+    world->good_from = sim_allocate(count * sizeof *world->good_from);
+    for (uint32_t i = 0; i < count; i++) {
+        world->applications[i].address = (struct ftun_socket_address){
+            .ip = {.bytes = {127, 0, (uint8_t)(i >> 14), 1}, .family = FTUN_IPV4},
+            .port = (uint16_t)(FIRST_APPLICATION_PORT + i % (1 << 14)),
+        };
+        sim_ledger_begin(&world->ledger);
+        sim_agenda_add(&world->agenda, sim_random_next(&world->random) % world->scenario.speak_ns,
+                       SIM_APPLICATION_SPEAKS, i, NULL);
+    }
+}
+
+static void start_trouble(struct sim_world *world)
+{
+    const struct sim_scenario *s = &world->scenario;
+    if (s->disaster_ns != FTUN_NEVER)
+        sim_agenda_add(&world->agenda, s->disaster_ns, SIM_DISASTER, 0, NULL);
+    if (s->stranger_ns != FTUN_NEVER)
+        sim_agenda_add(&world->agenda, s->stranger_ns, SIM_STRANGER_SPEAKS, 0, NULL);
+}
+
+void sim_world_start(struct sim_world *world, const struct sim_scenario *scenario)
+{
+    empty_agenda(world);
+    free_ends(world);
+    world->scenario = *scenario;
+    world->report.violated = false;
+    world->now_ns = 0;
+    world->good = world->quiet = false;
+    world->upstream_count = 0;
+    sim_random_seed(&world->random, scenario->seed ^ UINT64_C(0x776f726c64));
+    sim_ledger_clear(&world->ledger);
+    start_end(world, SIM_CLIENT);
+    start_end(world, SIM_SERVER);
+    const struct ftun_address client = address_of(scenario->family, 2);
+    sim_network_start(&world->network, &world->scenario, &client, &world->agenda, &world->ledger);
+    start_applications(world);
+    start_trouble(world);
+}
+
+/* --- disasters ---------------------------------------------------------------------------- */
+
+static void kill_some_end(struct sim_world *world)
+{
+    struct sim_end *end = &world->ends[sim_random_below(&world->random, SIM_SIDES)];
+    if (end->endpoint == NULL)
+        return;
+    sim_end_kill(world, end);
+    uint64_t until = world->now_ns + 1;
+    if (sim_random_below(&world->random, 2) == 0)
+        until += sim_random_next(&world->random) % dead_most;
+    sim_agenda_add(&world->agenda, until, SIM_END_REVIVES, end->side, NULL);
+}
+
+static void change_mtu(struct sim_world *world)
+{
+    const uint32_t least =
+        world->scenario.family == FTUN_IPV4 ? FTUN_IPV4_MTU_MIN : FTUN_IPV6_MTU_MIN;
+    world->network.quality.mtu =
+        (uint16_t)sim_random_between(&world->random, least, world->scenario.mtu);
+}
+
+static uint64_t draw_wait(struct sim_world *world, uint64_t mean_ns)
+{
+    return 1 + sim_random_next(&world->random) % (2 * mean_ns);
+}
+
+static void happen(struct sim_world *world)
+{
+    switch (sim_random_below(&world->random, 6)) {
+    case 0:
+        kill_some_end(world);
+        break;
+    case 1:
+        change_mtu(world);
+        break;
+    case 2:
+        world->network.dark_until_ns =
+            world->now_ns + sim_random_next(&world->random) % dark_most;
+        break;
+    case 3:
+        sim_nat_rebind(&world->network.nat);
+        break;
+    default:
+        sim_end_close_some_flow(world, &world->ends[sim_random_below(&world->random, SIM_SIDES)]);
+        break;
+    }
+    sim_agenda_add(&world->agenda, world->now_ns + draw_wait(world, world->scenario.disaster_ns),
+                   SIM_DISASTER, 0, NULL);
+}
+
+void sim_world_become_good(struct sim_world *world)
+{
+    world->good = true;
+    world->network.quality = sim_quality_good(&world->scenario);
+    world->network.dark_until_ns = 0;
+    for (uint32_t i = 0; i < world->scenario.applications; i++) {
+        world->good_from[i] = (uint32_t)world->ledger.streams[i].count;
+        sim_agenda_add(&world->agenda, world->now_ns + 1, SIM_APPLICATION_SPEAKS, i, NULL);
+    }
+    for (size_t i = 0; i < world->upstream_count; i++)
+        world->upstreams[i].good_from =
+            (uint32_t)world->ledger.streams[world->scenario.applications + i].count;
+    for (unsigned side = 0; side < SIM_SIDES; side++)
+        if (world->ends[side].endpoint == NULL)
+            sim_end_revive(world, &world->ends[side]);
+}
+
+/* --- time --------------------------------------------------------------------------------- */
+
+static void packet_arrives(struct sim_world *world, struct sim_packet *packet)
+{
+    if (!sim_network_arrive(&world->network, world->now_ns, packet))
+        return;
+    const bool seen = world->scenario.stranger_ns != FTUN_NEVER && packet->birth > 0 &&
+                      (packet->label.stream == SIM_NO_STREAM || packet->birth % 16 == 0);
+    if (seen && !packet->corrupted && !packet->fragment)
+        sim_network_sight(&world->network, packet);
+    sim_end_take(world, &world->ends[packet->to], packet);
+}
+
+static void handle(struct sim_world *world, const struct sim_event *event)
+{
+    switch (event->kind) {
+    case SIM_PACKET_ARRIVES:
+        packet_arrives(world, event->packet);
+        break;
+    case SIM_APPLICATION_SPEAKS:
+        sim_application_speak(world, event->index);
+        break;
+    case SIM_UPSTREAM_SPEAKS:
+        sim_upstream_speak(world, event->index);
+        break;
+    case SIM_STRANGER_SPEAKS:
+        if (world->good)
+            break;
+        sim_stranger_speak(&world->network, world->now_ns);
+        sim_agenda_add(&world->agenda,
+                       world->now_ns + draw_wait(world, world->scenario.stranger_ns),
+                       SIM_STRANGER_SPEAKS, 0, NULL);
+        break;
+    case SIM_DISASTER:
+        if (!world->good)
+            happen(world);
+        break;
+    case SIM_END_REVIVES:
+        if (world->ends[event->index].endpoint == NULL)
+            sim_end_revive(world, &world->ends[event->index]);
+        break;
+    }
+}
+
+static uint64_t next_time(const struct sim_world *world)
+{
+    uint64_t next = sim_agenda_next(&world->agenda);
+    for (unsigned side = 0; side < SIM_SIDES; side++) {
+        const struct ftun_endpoint *endpoint = world->ends[side].endpoint;
+        const uint64_t deadline =
+            endpoint == NULL ? FTUN_NEVER : ftun_endpoint_deadline(endpoint);
+        if (deadline < next)
+            next = deadline;
+    }
+    return next > world->now_ns ? next : world->now_ns;
+}
+
+static void take_turn(struct sim_world *world, uint64_t now_ns)
+{
+    world->now_ns = now_ns;
+    while (sim_agenda_next(&world->agenda) <= now_ns && !world->report.violated) {
+        const struct sim_event event = sim_agenda_take(&world->agenda);
+        handle(world, &event);
+    }
+    sim_end_finish_turn(world, &world->ends[SIM_CLIENT]);
+    sim_end_finish_turn(world, &world->ends[SIM_SERVER]);
+}
+
+void sim_world_run(struct sim_world *world, uint64_t until_ns)
+{
+    uint64_t next = next_time(world);
+    while (next <= until_ns && !world->report.violated) {
+        take_turn(world, next);
+        next = next_time(world);
+    }
+    world->now_ns = until_ns;
+}
