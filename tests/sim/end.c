@@ -350,9 +350,8 @@ void sim_end_datagrams(struct sim_world *world, struct sim_end *end, uint32_t fl
     }
 }
 
-void sim_end_close_some_flow(struct sim_world *world, struct sim_end *end)
+void sim_end_close_flow(struct sim_world *world, struct sim_end *end, uint32_t flow)
 {
-    const uint32_t flow = sim_random_below(&world->random, end->config.max_flows);
     if (end->endpoint == NULL)
         return;
     ftun_endpoint_close(end->endpoint, world->now_ns, flow, &world->actions);

@@ -156,6 +156,12 @@ static void change_mtu(struct sim_world *world)
         (uint16_t)sim_random_between(&world->random, least, world->scenario.mtu);
 }
 
+static void close_some_flow(struct sim_world *world)
+{
+    struct sim_end *end = &world->ends[sim_random_below(&world->random, SIM_SIDES)];
+    sim_end_close_flow(world, end, sim_random_below(&world->random, world->scenario.max_flows));
+}
+
 static uint64_t draw_wait(struct sim_world *world, uint64_t mean_ns)
 {
     return 1 + sim_random_next(&world->random) % (2 * mean_ns);
@@ -178,7 +184,7 @@ static void happen(struct sim_world *world)
         sim_nat_rebind(&world->network.nat);
         break;
     default:
-        sim_end_close_some_flow(world, &world->ends[sim_random_below(&world->random, SIM_SIDES)]);
+        close_some_flow(world);
         break;
     }
     sim_agenda_add(&world->agenda, world->now_ns + draw_wait(world, world->scenario.disaster_ns),

@@ -92,8 +92,8 @@ void sim_world_become_good(struct sim_world *world);
 void sim_end_kill(struct sim_world *world, struct sim_end *end);
 void sim_end_revive(struct sim_world *world, struct sim_end *end);
 
-/* Close one of the flows that are open, from this end. */
-void sim_end_close_some_flow(struct sim_world *world, struct sim_end *end);
+/* Close a flow from this end; nothing when it is not open, or the end dead. */
+void sim_end_close_flow(struct sim_world *world, struct sim_end *end, uint32_t flow);
 
 /* Give a packet to an end, or hold it back to glue the next to it; it is then the world's no more. */
 void sim_end_take(struct sim_world *world, struct sim_end *end, struct sim_packet *packet);
