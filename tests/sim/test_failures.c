@@ -118,8 +118,7 @@ static void F04_a_second_syn_of_a_live_tuple_disturbs_nothing(void **state)
     static struct ftun_actions actions;
     const struct ftun_tunnel_packet packet = {.data = syn, .len = len};
     ftun_endpoint_packet(server_of(world), world->now_ns, &packet, &actions);
-    assert_int_equal(counters(world, SIM_SERVER)->refused[FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW],
-                     1);
+    assert_int_equal(counters(world, SIM_SERVER)->refused[FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW], 1);
     run(world, 2 * FTUN_SECOND);
     world->quiet = true;
     run(world, FTUN_SECOND);
@@ -209,7 +208,8 @@ static void F10_two_ends_that_do_not_know_each_other_fall_silent(void **state)
     sim_world_destroy(world);
 }
 
-static void F10_a_reset_is_never_answered_and_other_strangers_a_thousand_times_a_second(void **state)
+static void
+F10_a_reset_is_never_answered_and_other_strangers_a_thousand_times_a_second(void **state)
 {
     (void)state;
     enum { STRANGERS = 10000 };
