@@ -65,7 +65,7 @@ static enum ftun_replay_exit pass_with_corpus(struct ftun_pass *pass,
     return result;
 }
 
-static enum ftun_replay_exit print(const struct ftun_replay_options *options, FILE *out)
+enum ftun_replay_exit ftun_replay_print(const struct ftun_replay_options *options, FILE *out)
 {
     struct ftun_error error = {0};
     struct ftun_pass *pass = malloc(sizeof *pass);
@@ -101,7 +101,7 @@ static enum ftun_replay_exit print_to_compare(const struct ftun_replay_options *
     FILE *out = open_memstream(&text, &len);
     if (out == NULL)
         return no_memory();
-    enum ftun_replay_exit result = print(options, out);
+    enum ftun_replay_exit result = ftun_replay_print(options, out);
     const bool written = fclose(out) == 0;
     const bool comparable = result == FTUN_REPLAY_OK || (result == FTUN_REPLAY_CAPTURE && len > 0);
     if (!written)
@@ -115,7 +115,7 @@ static enum ftun_replay_exit print_to_compare(const struct ftun_replay_options *
 enum ftun_replay_exit ftun_replay(const struct ftun_replay_options *options)
 {
     const enum ftun_replay_exit result =
-        options->expect == NULL ? print(options, stdout) : print_to_compare(options);
+        options->expect == NULL ? ftun_replay_print(options, stdout) : print_to_compare(options);
     if (fflush(stdout) != 0 && result == FTUN_REPLAY_OK)
         return complain(FTUN_REPLAY_FAILED,
                         &(struct ftun_error){"the output cannot be written to its end"});
