@@ -1,5 +1,5 @@
 /* ftun-replay as a whole: a stream, its first byte the options, becomes a capture of IP packets,
- * which is read to its end, and twice with the same result. */
+ * which is read to its end; twice, if they say so, and with the same result. */
 #include "bytes.h"
 #include "fuzz_stream.h"
 #include "intake.h"
@@ -109,9 +109,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         .json = (choice & 64) != 0 && (choice & 32) == 0,
     };
     char *once = replay(&options);
-    char *again = replay(&options);
-    FUZZ_REQUIRE(strcmp(once, again) == 0);
-    free(again);
+    if ((choice & 128) != 0) {
+        char *again = replay(&options);
+        FUZZ_REQUIRE(strcmp(once, again) == 0);
+        free(again);
+    }
     free(once);
     return 0;
 }
