@@ -39,6 +39,7 @@ static void parse_anything(struct fuzz_input *input, const struct ftun_ip_header
     const enum ftun_refusal refusal = ftun_icmp_parse(ip, message, len, &error);
     FUZZ_REQUIRE(refusal == FTUN_TAKEN || refusal == FTUN_REFUSED_TRUNCATED_ICMP ||
                  refusal == FTUN_REFUSED_MALFORMED_ICMP_CHECKSUM ||
+                 refusal == FTUN_REFUSED_MALFORMED_ICMP_MTU ||
                  refusal == FTUN_REFUSED_UNSUPPORTED_PROTOCOL);
     FUZZ_REQUIRE(refusal != FTUN_TAKEN || error.tuple.local.ip.family != FTUN_FAMILY_NONE);
     fuzz_free(message, len);

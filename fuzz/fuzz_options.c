@@ -1,7 +1,9 @@
-/* The command line: the first byte says whose, each line after it is an argument. */
+/* The command lines of ftun and of ftun-replay: the first byte says whose, each line after it is an
+ * argument. */
 #include "address_text.h"
 #include "fuzz_input.h"
 #include "options.h"
+#include "replay_options.h"
 
 enum { ARGUMENTS_MAX = 64 };
 
@@ -44,19 +46,43 @@ static void check_understood(const struct ftun_options *options)
     FUZZ_REQUIRE(options->tun6.host.family == options->tun6.own.family);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static void require_message(const struct ftun_error *error)
 {
-    struct fuzz_input input = {.data = data, .len = len};
-    const enum ftun_role role = (fuzz_u8(&input) & 1) != 0 ? FTUN_CLIENT : FTUN_SERVER;
-    const struct command_line line = split(&input, role == FTUN_CLIENT ? "client" : "server");
+    const size_t len = strnlen(error->text, sizeof error->text);
+    FUZZ_REQUIRE(len > 0 && len < sizeof error->text);
+}
+
+static void parse_ftun(const struct command_line *line, enum ftun_role role,
+                       struct ftun_error *error)
+{
     struct ftun_options options;
-    struct ftun_error *error = fuzz_allocate(sizeof *error);
-    error->text[0] = '\0';
-    if (!ftun_options_parse(line.argc, line.argv, role, &options, error))
-        FUZZ_REQUIRE(error->text[0] != '\0' &&
-                     strnlen(error->text, sizeof error->text) < sizeof error->text);
+    if (!ftun_options_parse(line->argc, line->argv, role, &options, error))
+        require_message(error);
     else if (!options.help)
         check_understood(&options);
+}
+
+static void parse_replay(const struct command_line *line, struct ftun_error *error)
+{
+    struct ftun_replay_options options;
+    if (!ftun_replay_options_parse(line->argc, line->argv, &options, error))
+        require_message(error);
+    else if (!options.help && !options.version)
+        FUZZ_REQUIRE(options.capture != NULL && !(options.events && options.json));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    static const char *const commands[] = {"server", "client", "ftun-replay"};
+    struct fuzz_input input = {.data = data, .len = len};
+    const uint8_t choice = fuzz_u8(&input) % 3;
+    const struct command_line line = split(&input, commands[choice]);
+    struct ftun_error *error = fuzz_allocate(sizeof *error);
+    error->text[0] = '\0';
+    if (choice == 2)
+        parse_replay(&line, error);
+    else
+        parse_ftun(&line, choice == 1 ? FTUN_CLIENT : FTUN_SERVER, error);
     free(error);
     free_command_line(&line);
     return 0;

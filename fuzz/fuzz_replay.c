@@ -1,9 +1,8 @@
 /* ftun-replay as a whole: a stream, its first byte the options, becomes a capture of IP packets,
- * which is read to its end, and twice with the same result. */
+ * which is read to its end; twice, if they say so, and with the same result. */
 #include "bytes.h"
 #include "fuzz_stream.h"
 #include "intake.h"
-#include "limits.h"
 #include "replay.h"
 
 #include <sys/mman.h>
@@ -107,12 +106,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         .role = (enum ftun_replay_role)((choice & 3) % 3),
         .snap = (choice & 16) != 0 ? 48 : FTUN_NO_SNAP,
         .events = (choice & 32) != 0,
-        .json = (choice & 64) != 0,
+        .json = (choice & 64) != 0 && (choice & 32) == 0,
     };
     char *once = replay(&options);
-    char *again = replay(&options);
-    FUZZ_REQUIRE(strcmp(once, again) == 0);
-    free(again);
+    if ((choice & 128) != 0) {
+        char *again = replay(&options);
+        FUZZ_REQUIRE(strcmp(once, again) == 0);
+        free(again);
+    }
     free(once);
     return 0;
 }
