@@ -33,7 +33,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct ftun_error error = {.text = ""};
     FILE *stream = len > 0 ? fmemopen(copy, len, "rb") : NULL;
     if (stream != NULL && ftun_capture_open_stream(&intake.capture, stream, "input", &error)) {
-        ftun_intake_start(&intake);
         intake.exact = true;
         intake.snap = FTUN_NO_SNAP;
         read_all();
