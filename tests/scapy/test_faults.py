@@ -6,8 +6,10 @@ import pytest
 
 import faults
 from conftest import Echoes, e2e
-from living import Counters, LivingClient, LivingServer, Tun, growth
+from counters import Counters, growth
+from living import LivingClient, LivingServer
 from session import TAKEN, play
+from tun import Tun
 
 TABLE = faults.table()
 # They count packets that were given up, not the one that came.

@@ -7,7 +7,9 @@ from scapy.layers.inet import IP, TCP
 from scapy.packet import Raw
 
 from conftest import e2e
-from living import Counters, LivingServer, Tun, growth, inside
+from counters import Counters, growth
+from living import LivingServer
+from tun import Tun, inside
 
 UNKNOWN = 1000
 # Segments of no connection, and what a closed port answers (RFC 9293 3.10.7.1).
