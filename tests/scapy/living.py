@@ -1,5 +1,7 @@
 """A running ftun as the wire of hostile sessions (tools/hostile/session.py)."""
 
+import contextlib
+import select
 import socket
 import time
 
@@ -19,6 +21,7 @@ class LivingServer:
 
     def __init__(self, tun):
         self.tun = tun
+        self.ears = tun.listen()
         self.number = 0
         self.claims = []
 
@@ -47,13 +50,32 @@ class LivingServer:
 
     def receive(self, played, flags, payload, _options):
         """Wait for our segment with these flags and this payload; returns its sequence number."""
-        wanted = Awaited(played, flags, payload)
-        sequence, played.our_port = self.tun.receive(wanted, time.monotonic() + PATIENCE,
-                                                     self.handlers())
-        return sequence
+        awaited, handlers = Awaited(played, flags, payload), self.handlers()
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            for ready in select.select([self.ears, *handlers], [], [], PATIENCE)[0]:
+                if ready is not self.ears:
+                    handlers[ready]()
+                    continue
+                found = awaited.in_packet(self.ears.recv(65536))
+                if found:
+                    sequence, played.our_port = found
+                    return sequence
+        raise AssertionError(f"ftun sent no {flags} with {payload}")
 
     def handlers(self):
+        """What to do meanwhile when a socket is readable."""
         return {}
+
+    def forget(self):
+        """Throw away what ftun has written up to now."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.ears.recv(65536, socket.MSG_DONTWAIT)
+
+    def close(self):
+        self.ears.close()
+        self.tun.close()
 
     def barrier(self):
         """Until ftun has dealt with all that was sent. Returns how many probes it took."""
@@ -116,7 +138,7 @@ class Awaited:
         family, self.header = (socket.AF_INET6, 40) if played.family == 6 else (socket.AF_INET, 20)
         self.destination = socket.inet_pton(family, played.them)
 
-    def __call__(self, packet):
+    def in_packet(self, packet):
         """Looks at raw bytes first: most of what comes is the live traffic's."""
         at = self.header
         port = int.from_bytes(packet[at + 2:at + 4], "big")

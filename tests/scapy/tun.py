@@ -14,7 +14,7 @@ from scapy.layers.inet import IP, TCP
 from mutation import repair
 
 ETH_P_IP, ETH_P_IPV6, ETH_P_ALL = 0x0800, 0x86dd, 3  # linux/if_ether.h
-PACKET_OUTGOING = 4                                  # linux/if_packet.h
+SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23         # linux/socket.h, linux/if_packet.h
 CLONE_NEWNET = 0x40000000                            # linux/sched.h
 SO_ATTACH_FILTER, SO_RCVBUFFORCE = 26, 33            # asm-generic/socket.h
 RECEIVE_BUFFER = 64 << 20  # bytes
@@ -55,22 +55,24 @@ def accept_only(destination):
 
 
 class Tun:
-    """Both ends of ftun's TUN: what is sent here ftun reads, what ftun writes is received here."""
+    """What is sent here ftun reads; what ftun writes can be listened to."""
 
     def __init__(self, host, ftun):
+        self.host = host
         found = re.search(r"(\S+) is up: ([0-9.]+)(?:, ([0-9a-f]*:[0-9a-f:]+))?", ftun.log())
         self.device, self.ipv4, self.ipv6 = found.groups()
         with inside(host):
             self.out = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
-            self.back = self.listen()
-            self.answers = self.listen(PROBE)
+        self.answers = self.listen(PROBE)
         self.statistics = open(f"/proc/{ftun.pid}/net/dev", "rb", buffering=0)
         self.knock = bytearray(bytes(IP(src=PROBE, dst=self.ipv4) / TCP(flags="S")))
         self.probes = 0
 
     def listen(self, destination=None):
-        """A socket that hears what crosses the TUN, or only what goes to an IPv4 address."""
-        listener = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        """A socket that hears all that ftun writes, or only what goes to an IPv4 address."""
+        with inside(self.host):
+            listener = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        listener.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
         if destination:
             program, _code = accept_only(destination)
@@ -79,7 +81,7 @@ class Tun:
         return listener
 
     def close(self):
-        for thing in (self.out, self.back, self.answers, self.statistics):
+        for thing in (self.out, self.answers, self.statistics):
             thing.close()
 
     def read_by_ftun(self):
@@ -131,25 +133,3 @@ class Tun:
                     self.await_answer(last)
                 last = probe
         return count
-
-    def receive(self, wanted, deadline, also=()):
-        """The first packet of ftun's that `wanted` finds something in; other sockets are given to
-        their handlers meanwhile."""
-        handlers = dict(also)
-        while True:
-            left = deadline - time.monotonic()
-            assert left > 0, "ftun sent nothing of what was awaited"
-            for ready in select.select([self.back, *handlers], [], [], left)[0]:
-                if ready is not self.back:
-                    handlers[ready]()
-                    continue
-                packet, address = self.back.recvfrom(65536)
-                found = address[2] != PACKET_OUTGOING and wanted(packet)
-                if found:
-                    return found
-
-    def forget(self):
-        """Throw away what ftun has written up to now."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self.back.recv(65536, socket.MSG_DONTWAIT)
