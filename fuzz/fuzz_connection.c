@@ -75,17 +75,15 @@ static void segment(struct run *run, struct fuzz_input *input)
     check_step(run, &step);
 }
 
-static void data(struct run *run, struct fuzz_input *input)
+/* True when the whole burst could be sent. */
+static bool send_burst(struct run *run, size_t len, size_t stride)
 {
     struct ftun_connection *c = &run->connection;
-    const size_t stride = 1 + fuzz_u16(input) % c->mss;
-    const size_t most = FTUN_BURST_MAX / stride;
-    const size_t len = stride * (1 + fuzz_u16(input) % most);
     const size_t sendable = ftun_connection_sendable(c, run->now_ns, len, stride);
     FUZZ_REQUIRE(ftun_connection_valid(c));
     FUZZ_REQUIRE(sendable <= len && sendable % stride == 0);
     if (sendable == 0)
-        return;
+        return false;
     struct ftun_tcp_header tcp;
     uint16_t ip_id;
     const uint32_t first = c->snd_nxt;
@@ -93,6 +91,18 @@ static void data(struct run *run, struct fuzz_input *input)
     FUZZ_REQUIRE(tcp.sequence == first && c->snd_nxt == first + (uint32_t)sendable);
     FUZZ_REQUIRE(tcp.acknowledgment == c->rcv_nxt && (tcp.flags & FTUN_ACK) != 0);
     FUZZ_REQUIRE(ftun_connection_valid(c));
+    return sendable == len;
+}
+
+/* Up to 16 MiB at once: few operations go round the sequence space. */
+static void data(struct run *run, struct fuzz_input *input)
+{
+    const size_t stride = 1 + fuzz_u16(input) % run->connection.mss;
+    const size_t most = FTUN_BURST_MAX / stride;
+    const size_t len = stride * (1 + fuzz_u16(input) % most);
+    const unsigned bursts = 1u + fuzz_u8(input);
+    for (unsigned i = 0; i < bursts && send_burst(run, len, stride); i++)
+        continue;
 }
 
 /* All that is due comes to an end. */
