@@ -212,8 +212,6 @@ void ftun_journal_totals(const struct ftun_journal *journal)
     tell_total("segments-received", c->segments_received);
     tell_total("fragments-received", c->fragments_received);
     tell_total("packets-reassembled", c->packets_reassembled);
-    tell_total("fragments-received", c->fragments_received);
-    tell_total("packets-reassembled", c->packets_reassembled);
     tell_total("icmp-errors-received", c->icmp_errors_received);
     tell_total("answers-suppressed", c->answers_suppressed);
     for (int i = 0; i < FTUN_REFUSAL_COUNT; i++)

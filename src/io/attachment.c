@@ -114,9 +114,9 @@ static void set_ipv6(const struct ftun_attachment *a, const char *setting)
     ftun_sysctls_write(path, "1", &ignored);
 }
 
-/* The kernel would greet routers on the TUN, from a link-local address: there are none. And when a
- * link is set down it keeps the IPv4 addresses, but drops those of IPv6. Where it cannot be told
- * otherwise, its greetings are counted as refusals. */
+/* The kernel would greet routers on the TUN, from a link-local address: there are none. Where it
+ * cannot be told so, its greetings are counted as refusals. And of a link that is set down it keeps
+ * the IPv4 addresses, but those of IPv6 only when it is told to (Linux 4.6). */
 static void prepare_ipv6(const struct ftun_attachment *a)
 {
     set_ipv6(a, "addr_gen_mode");

@@ -46,8 +46,8 @@ struct ftun_loop_config {
 struct ftun_loop *ftun_loop_create(const struct ftun_loop_config *config, struct ftun_error *error);
 void ftun_loop_destroy(struct ftun_loop *loop);
 
-/* Run until a signal ends it, all flows then closed. False when the TUN is gone and
- * cannot be made again. */
+/* Run until a signal ends it, all flows then closed. False when the TUN is gone and cannot be made
+ * again. */
 bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error);
 
 const struct ftun_io_counters *ftun_loop_counters(const struct ftun_loop *loop);

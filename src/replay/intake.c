@@ -7,16 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    FRAME_BLOCK_MIN = 1 /* an empty packet gets a block too */
-};
-
-void ftun_intake_start(struct ftun_intake *intake)
-{
-    intake->block = NULL;
-    intake->longest = 0;
-}
-
 void ftun_intake_end(struct ftun_intake *intake)
 {
     free(intake->block);
@@ -26,14 +16,16 @@ void ftun_intake_end(struct ftun_intake *intake)
 
 /* --- packets that the capture has cut ----------------------------------------------------- */
 
-/* Bytes of a cut packet up to the end of its TCP or ICMP header; 0 when that is not there. */
+/* True when what is there tells what the packet is. Of fragments and ICMP errors all bytes count.
+ */
 static bool headers_present(const uint8_t *data, size_t len)
 {
     struct ftun_ip_header ip;
-    if (ftun_ip_parse_quoted(data, len, &ip) != FTUN_TAKEN)
+    if (ftun_ip_parse_quoted(data, len, &ip) != FTUN_TAKEN || ip.fragment ||
+        ip.protocol == FTUN_PROTOCOL_ICMP || ip.protocol == FTUN_PROTOCOL_ICMPV6)
         return false;
-    if (ip.protocol != FTUN_PROTOCOL_TCP || ip.fragment)
-        return false;
+    if (ip.protocol != FTUN_PROTOCOL_TCP)
+        return true;
     if (FTUN_TCP_HEADER_MIN > ip.payload_len)
         return false;
     return (size_t)(data[ip.header_len + 12] >> 4) * 4 <= ip.payload_len;
@@ -70,7 +62,7 @@ static void make_whole(struct ftun_intake *intake, struct ftun_intake_packet *ou
 static void copy_exactly(struct ftun_intake *intake, struct ftun_tunnel_packet *packet)
 {
     free(intake->block);
-    intake->block = malloc(packet->len > 0 ? packet->len : FRAME_BLOCK_MIN);
+    intake->block = malloc(packet->len > 0 ? packet->len : 1);
     if (intake->block == NULL)
         abort();
     memcpy(intake->block, packet->data, packet->len);

@@ -29,6 +29,7 @@ struct ftun_intake_packet {
     bool checksum_left_to_nic; /* the TCP checksum holds the pseudo-header's sum */
 };
 
+/* To begin: zero all, open `capture`, set `snap` and `exact`. */
 struct ftun_intake {
     struct ftun_capture capture;
     size_t snap;    /* bytes: every packet is cut to so many, as if it had come like that */
@@ -55,9 +56,6 @@ struct ftun_intake {
 
 /* The core's time at the first frame: a clock that has been running, as in production. */
 #define FTUN_INTAKE_START (UINT64_C(1000) * FTUN_SECOND)
-
-/* Begin; `intake->capture` has been opened, `snap` and `exact` are set. */
-void ftun_intake_start(struct ftun_intake *intake);
 
 /* The next packet; as ftun_capture_next(). */
 enum ftun_capture_result ftun_intake_next(struct ftun_intake *intake,

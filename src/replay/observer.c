@@ -318,10 +318,10 @@ static int by_number(const void *a, const void *b)
 size_t ftun_observer_list(const struct ftun_observer *observer,
                           const struct ftun_observed_flow **out)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < FTUN_OBSERVED_FLOWS; i++)
-        if (observer->flows[i].number > 0)
-            out[count++] = &observer->flows[i];
+    const size_t count = observer->flow_count < FTUN_OBSERVED_FLOWS ? (size_t)observer->flow_count
+                                                                    : FTUN_OBSERVED_FLOWS;
+    for (size_t i = 0; i < count; i++) /* the map hands out its places in order at first */
+        out[i] = &observer->flows[i];
     qsort(out, count, sizeof(void *), by_number);
     return count;
 }

@@ -123,10 +123,21 @@ static void open_flow(struct sim_world *world, struct sim_end *end,
         flow->owner = sim_upstream_open(world, action->flow);
 }
 
+static bool blames_peer(enum ftun_close_reason reason)
+{
+    return reason == FTUN_CLOSED_BY_PEER || reason == FTUN_CLOSED_RESET ||
+           reason == FTUN_CLOSED_REFUSED;
+}
+
 static void close_flow(struct sim_world *world, struct sim_end *end,
                        const struct ftun_action *action)
 {
     struct sim_flow *flow = flow_of(world, end, action);
+    const enum ftun_close_reason reason = action->close.reason;
+    if (!world->excused && blames_peer(reason))
+        sim_violated(&world->report, "the %s ends flow %u, %s, and the peer has not done that",
+                     names[end->side], action->flow, ftun_close_reason_text(reason));
+    world->excused = true;
     if (end->side == SIM_SERVER && flow->open)
         sim_upstream_close(world, flow->owner);
     flow->open = false;
@@ -200,8 +211,8 @@ static bool delivers(const struct ftun_actions *actions)
 
 /* What comes of a packet that the network has altered: nothing but a counted refusal. What comes of
  * any datagram: delivery, or a counted refusal. */
-static void judge(struct sim_world *world, const struct sim_end *end,
-                  const struct arrival *arrival, uint64_t refused_before)
+static void judge(struct sim_world *world, const struct sim_end *end, const struct arrival *arrival,
+                  uint64_t refused_before)
 {
     const bool refused = refusals(end) > refused_before;
     if (arrival->corrupted && world->actions.count > 0)
@@ -227,8 +238,8 @@ static void hand(struct sim_world *world, struct sim_end *end, const struct arri
     for (size_t i = 0; i < arrival->count && !arrival->corrupted; i++)
         sim_ledger_handed(&world->ledger, arrival->labels[i]);
     world->actions.count = 0;
-    const bool swallowed = world->scenario.breakage == SIM_BREAK_LOSE &&
-                           sim_random_below(&world->random, 16) == 0;
+    const bool swallowed =
+        world->scenario.breakage == SIM_BREAK_LOSE && sim_random_below(&world->random, 16) == 0;
     if (!swallowed)
         ftun_endpoint_packet(end->endpoint, world->now_ns, &arrival->packet, &world->actions);
     judge(world, end, arrival, refused_before);
@@ -350,9 +361,8 @@ void sim_end_datagrams(struct sim_world *world, struct sim_end *end, uint32_t fl
     }
 }
 
-void sim_end_close_some_flow(struct sim_world *world, struct sim_end *end)
+void sim_end_close_flow(struct sim_world *world, struct sim_end *end, uint32_t flow)
 {
-    const uint32_t flow = sim_random_below(&world->random, end->config.max_flows);
     if (end->endpoint == NULL)
         return;
     ftun_endpoint_close(end->endpoint, world->now_ns, flow, &world->actions);

@@ -58,8 +58,7 @@ struct search {
     bool outlook; /* the violation came when looking ahead */
 };
 
-static const struct pair_budget budget = {
-    .sends = {2, 1}, .closes = {1, 1}, .duplicates = 1};
+static const struct pair_budget budget = {.sends = {2, 1}, .closes = {1, 1}, .duplicates = 1};
 
 static const char help[] =
     "usage: ftun-exhaustive [--depth N] [--break RULE]\n"

@@ -97,4 +97,3 @@ struct ftun_tunnel_packet sim_glue_packet(struct sim_glue *glue)
                                        .segment_size = glue->segment_size,
                                        .checksum_vouched = true};
 }
-

@@ -21,10 +21,10 @@ struct sim_label {
 };
 
 struct sim_entry {
-    uint16_t len;       /* bytes */
-    uint8_t emitted;    /* times that an end has sent it */
-    uint8_t handed;     /* times that the network has handed it to the other end */
-    uint8_t delivered;  /* times that its application has got it */
+    uint16_t len;      /* bytes */
+    uint8_t emitted;   /* times that an end has sent it */
+    uint8_t handed;    /* times that the network has handed it to the other end */
+    uint8_t delivered; /* times that its application has got it */
 };
 
 struct sim_stream {

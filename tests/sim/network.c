@@ -69,6 +69,10 @@ static void break_rules(struct sim_network *network, uint64_t now_ns, struct sim
         return;
     if (is_broken(network, SIM_BREAK_CORRUPT) && packet->label.number > 0)
         alter_unseen(packet, 1);
+    if (is_broken(network, SIM_BREAK_RESET)) {
+        sim_wire_turn_into_reset(packet);
+        packet->vouched = true;
+    }
     if (is_broken(network, SIM_BREAK_DUPLICATE)) {
         struct sim_packet *copy = sim_pool_copy(&network->pool, packet);
         copy->label.stream = SIM_NO_STREAM;
@@ -177,8 +181,8 @@ void sim_network_send(struct sim_network *network, uint64_t now_ns, enum sim_sid
         if (segment->payload_len > 0) {
             const size_t off = i * stride;
             const size_t rest = segment->payload_len - off;
-            packet->label = sim_ledger_emitted(network->ledger, payload + off,
-                                               stride < rest ? stride : rest);
+            packet->label =
+                sim_ledger_emitted(network->ledger, payload + off, stride < rest ? stride : rest);
         }
         enter(network, now_ns, packet);
     }

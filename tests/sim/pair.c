@@ -18,14 +18,10 @@ static const char *const sides[SIM_SIDES] = {"client", "server"};
 const char *pair_step_name(enum pair_step_kind kind)
 {
     static const char *const step_names[] = {
-        [PAIR_DELIVER] = "deliver packet",
-        [PAIR_DROP] = "drop packet",
-        [PAIR_DUPLICATE] = "duplicate packet",
-        [PAIR_TIME_OUT] = "time out",
-        [PAIR_CLIENT_SENDS] = "client sends",
-        [PAIR_SERVER_SENDS] = "server sends",
-        [PAIR_CLIENT_CLOSES] = "client closes",
-        [PAIR_SERVER_CLOSES] = "server closes",
+        [PAIR_DELIVER] = "deliver packet",      [PAIR_DROP] = "drop packet",
+        [PAIR_DUPLICATE] = "duplicate packet",  [PAIR_TIME_OUT] = "time out",
+        [PAIR_CLIENT_SENDS] = "client sends",   [PAIR_SERVER_SENDS] = "server sends",
+        [PAIR_CLIENT_CLOSES] = "client closes", [PAIR_SERVER_CLOSES] = "server closes",
     };
     return step_names[kind];
 }
@@ -110,8 +106,7 @@ static void send(struct pair_walk *walk, enum sim_side side, const struct ftun_a
     }
     struct pair_packet *packet = &pair->flight[pair->flight_count++];
     packet->to = sim_other(side);
-    packet->len =
-        (uint32_t)ftun_segment_emit(segment, FTUN_CHECKSUM_PARTIAL, 0, packet->bytes);
+    packet->len = (uint32_t)ftun_segment_emit(segment, FTUN_CHECKSUM_PARTIAL, 0, packet->bytes);
     if (segment->payload_len > 0)
         memcpy(packet->bytes + packet->len, payload, segment->payload_len);
     packet->len += (uint32_t)segment->payload_len;

@@ -10,9 +10,9 @@
 #define PAIR_FLIGHT_MAX 8u
 #define PAIR_PACKET_MAX 96u /* bytes: a SYN with options, or a datagram of PAIR_DATAGRAM */
 #define PAIR_DATAGRAM 8u
-#define PAIR_NUMBERS_MAX 8u   /* datagrams of one side */
-#define PAIR_FLOWS 4u         /* of one endpoint */
-#define PAIR_ARENA_MAX 4096u  /* bytes */
+#define PAIR_NUMBERS_MAX 8u  /* datagrams of one side */
+#define PAIR_FLOWS 4u        /* of one endpoint */
+#define PAIR_ARENA_MAX 4096u /* bytes */
 
 struct pair_packet {
     enum sim_side to;
@@ -24,7 +24,7 @@ enum pair_step_kind {
     PAIR_DELIVER, /* a packet in flight, any of them: that is reordering */
     PAIR_DROP,
     PAIR_DUPLICATE,
-    PAIR_TIME_OUT,    /* time moves to the next deadline */
+    PAIR_TIME_OUT,     /* time moves to the next deadline */
     PAIR_CLIENT_SENDS, /* its application: the first one opens the flow */
     PAIR_SERVER_SENDS,
     PAIR_CLIENT_CLOSES,
@@ -49,7 +49,7 @@ struct pair {
     struct pair_packet flight[PAIR_FLIGHT_MAX]; /* oldest first */
     uint32_t flight_count;
     struct pair_budget budget;
-    uint8_t sent[SIM_SIDES]; /* datagrams, numbered from 0 */
+    uint8_t sent[SIM_SIDES];                      /* datagrams, numbered from 0 */
     uint8_t carried[SIM_SIDES][PAIR_NUMBERS_MAX]; /* times a datagram has been on its way */
     uint8_t delivered[SIM_SIDES][PAIR_NUMBERS_MAX];
     uint32_t flow[SIM_SIDES]; /* of an open flow, the one last opened or heard from; FTUN_NO_FLOW */

@@ -77,8 +77,8 @@ static void add_packet(struct digest *digest, const struct pair_packet *packet)
     const size_t len = packet->len - FTUN_IPV4_HEADER_MIN;
     const struct ftun_hash_key key = {.bytes = {1}};
     const uint64_t head = ftun_siphash(&key, tcp, FTUN_TCP_CHECKSUM_OFFSET);
-    const uint64_t tail = ftun_siphash(&key, tcp + FTUN_TCP_CHECKSUM_OFFSET + 2,
-                                       len - FTUN_TCP_CHECKSUM_OFFSET - 2);
+    const uint64_t tail =
+        ftun_siphash(&key, tcp + FTUN_TCP_CHECKSUM_OFFSET + 2, len - FTUN_TCP_CHECKSUM_OFFSET - 2);
     add(digest, head ^ (tail << 1 | tail >> 63));
 }
 

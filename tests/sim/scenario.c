@@ -6,7 +6,8 @@ static const char *const breakage_names[SIM_BREAKAGES] = {
     [SIM_BREAK_CORRUPT] = "corrupt", [SIM_BREAK_DUPLICATE] = "duplicate",
     [SIM_BREAK_INVENT] = "invent",   [SIM_BREAK_LEAK] = "leak",
     [SIM_BREAK_LOSE] = "lose",       [SIM_BREAK_REORDER] = "reorder",
-    [SIM_BREAK_SILENCE] = "silence", [SIM_BREAK_STORM] = "storm",
+    [SIM_BREAK_RESET] = "reset",     [SIM_BREAK_SILENCE] = "silence",
+    [SIM_BREAK_STORM] = "storm",
 };
 
 const char *sim_breakage_name(enum sim_breakage breakage)
@@ -105,9 +106,7 @@ void sim_scenario_draw(struct sim_scenario *s, uint64_t seed)
 {
     struct sim_random random;
     sim_random_seed(&random, seed);
-    *s = (struct sim_scenario){.seed = seed,
-                               .disaster_ns = FTUN_NEVER,
-                               .stranger_ns = FTUN_NEVER};
+    *s = (struct sim_scenario){.seed = seed, .disaster_ns = FTUN_NEVER, .stranger_ns = FTUN_NEVER};
     draw_ends(s, &random);
     draw_quality(s, &random);
     draw_traffic(s, &random);

@@ -38,6 +38,7 @@ enum sim_breakage {
     SIM_BREAK_LEAK,      /* a datagram is delivered to another application */
     SIM_BREAK_LOSE,      /* an end swallows a packet without counting it */
     SIM_BREAK_REORDER,   /* packets overtake each other, and the ledger is not told */
+    SIM_BREAK_RESET,     /* a segment becomes a reset */
     SIM_BREAK_SILENCE,   /* the network stays bad for one application */
     SIM_BREAK_STORM,     /* the network repeats each packet for ever */
     SIM_BREAKAGES
@@ -49,27 +50,27 @@ const char *sim_breakage_name(enum sim_breakage breakage);
 struct sim_scenario {
     uint64_t seed;
     enum ftun_family family;
-    enum ftun_peer peer;          /* how the client speaks */
-    bool offload[SIM_SIDES];      /* segmentation offload */
-    bool glue;                    /* receivers' kernels glue consecutive segments */
-    bool partial_checksums;       /* left to be computed: kernels vouch for what arrives */
-    bool host_resets;             /* the server's host answers when the server is dead */
-    bool nat;                     /* in front of the client */
-    uint16_t mtu;                 /* that both ends believe in, bytes */
-    uint64_t idle_timeout_ns;     /* of both ends */
-    uint32_t max_flows;           /* of either end */
+    enum ftun_peer peer;      /* how the client speaks */
+    bool offload[SIM_SIDES];  /* segmentation offload */
+    bool glue;                /* receivers' kernels glue consecutive segments */
+    bool partial_checksums;   /* left to be computed: kernels vouch for what arrives */
+    bool host_resets;         /* the server's host answers when the server is dead */
+    bool nat;                 /* in front of the client */
+    uint16_t mtu;             /* that both ends believe in, bytes */
+    uint64_t idle_timeout_ns; /* of both ends */
+    uint32_t max_flows;       /* of either end */
     uint32_t pending_slots;
     uint32_t reassembly_slots;
     uint32_t applications;
-    uint32_t largest;             /* datagram of most bursts, bytes */
-    uint32_t longest;             /* burst, datagrams */
-    uint64_t speak_ns;            /* mean interval between the bursts of one application */
-    uint32_t answer;              /* chance that a server's application answers a delivery */
-    struct sim_quality quality;   /* while it is bad */
-    uint64_t quantum_ns;          /* packets arrive at multiples of this */
-    uint64_t bad_ns;              /* how long it is bad */
-    uint64_t disaster_ns;         /* mean interval between disasters; FTUN_NEVER: none */
-    uint64_t stranger_ns;         /* mean interval between strangers' packets; FTUN_NEVER: none */
+    uint32_t largest;           /* datagram of most bursts, bytes */
+    uint32_t longest;           /* burst, datagrams */
+    uint64_t speak_ns;          /* mean interval between the bursts of one application */
+    uint32_t answer;            /* chance that a server's application answers a delivery */
+    struct sim_quality quality; /* while it is bad */
+    uint64_t quantum_ns;        /* packets arrive at multiples of this */
+    uint64_t bad_ns;            /* how long it is bad */
+    uint64_t disaster_ns;       /* mean interval between disasters; FTUN_NEVER: none */
+    uint64_t stranger_ns;       /* mean interval between strangers' packets; FTUN_NEVER: none */
     enum sim_ending ending;
     enum sim_breakage breakage;
 };

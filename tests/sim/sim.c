@@ -44,7 +44,7 @@ static const char help[] =
     "                for a single seed 1)\n"
     "  --reach       print how often each refusal came up, and fail if one that should has not\n"
     "  --break RULE  break a rule on purpose, to see it noticed: corrupt, duplicate, invent,\n"
-    "                leak, lose, reorder, silence, storm\n"
+    "                leak, lose, reorder, reset, silence, storm\n"
     "  --help        print this\n"
     "\n"
     "examples:\n"
@@ -86,9 +86,12 @@ static enum sim_breakage read_breakage(const char *name)
 static struct options read_options(int argc, char **argv)
 {
     static const struct option known[] = {
-        {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'n'},
-        {"jobs", required_argument, NULL, 'j'},  {"events", no_argument, NULL, 'e'},
-        {"break", required_argument, NULL, 'b'}, {"help", no_argument, NULL, 'h'},
+        {"seed", required_argument, NULL, 's'},
+        {"seeds", required_argument, NULL, 'n'},
+        {"jobs", required_argument, NULL, 'j'},
+        {"events", no_argument, NULL, 'e'},
+        {"break", required_argument, NULL, 'b'},
+        {"help", no_argument, NULL, 'h'},
         {"reach", no_argument, NULL, 'r'},
         {"validate", required_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},

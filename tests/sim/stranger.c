@@ -127,11 +127,8 @@ static void write_some_fragment(struct sim_packet *packet, const struct sim_sigh
 static void flood_fragments(struct sim_network *network, uint64_t now_ns, enum sim_side to,
                             const struct sim_sighting *sighting)
 {
-    struct sim_fragment shape = {.protocol = FTUN_PROTOCOL_TCP,
-                                 .id = 0xf100,
-                                 .offset = 64,
-                                 .payload_len = 8,
-                                 .more = true};
+    struct sim_fragment shape = {
+        .protocol = FTUN_PROTOCOL_TCP, .id = 0xf100, .offset = 64, .payload_len = 8, .more = true};
     for (uint32_t i = 0; i <= FTUN_REASSEMBLY_FRAGMENTS_MAX; i++) {
         struct sim_packet *packet = sim_pool_take(&network->pool);
         packet->to = to;
@@ -171,8 +168,8 @@ static void complain(struct sim_packet *packet, const struct sim_sighting *sight
 {
     const struct ftun_tuple *tuple = &sighting->tuple;
     const struct sim_sighting reverse = {.tuple = {.local = tuple->remote, .remote = tuple->local}};
-    const struct ftun_tcp_header tcp = {
-        .sequence = far_from(sighting->acknowledgment, random), .flags = FTUN_ACK};
+    const struct ftun_tcp_header tcp = {.sequence = far_from(sighting->acknowledgment, random),
+                                        .flags = FTUN_ACK};
     write_segment(quoted, &reverse, &tcp, PAYLOAD);
     sim_wire_too_big(quoted, 600, packet);
     if (sim_random_below(random, 4) == 0) { /* and quote less than anybody can read */

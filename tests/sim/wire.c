@@ -141,8 +141,7 @@ void sim_wire_finish_fragment(struct sim_packet *packet, const struct sim_fragme
     packet->fragment = true;
 }
 
-void sim_wire_fragment(struct sim_packet *packet, size_t at, uint32_t id,
-                       struct sim_packet *second)
+void sim_wire_fragment(struct sim_packet *packet, size_t at, uint32_t id, struct sim_packet *second)
 {
     struct ftun_ip_header ip;
     if (ftun_ip_parse(packet->bytes, packet->len, &ip) != FTUN_TAKEN)
@@ -229,6 +228,12 @@ void sim_wire_too_big(const struct sim_packet *packet, uint16_t mtu, struct sim_
 }
 
 /* --- RST ---------------------------------------------------------------------------------- */
+
+void sim_wire_turn_into_reset(struct sim_packet *packet)
+{
+    enum { FLAGS = 13 };
+    packet->bytes[ip_header_len(packet) + FLAGS] = FTUN_RST;
+}
 
 bool sim_wire_reset(const struct sim_packet *packet, struct sim_packet *out)
 {

@@ -56,6 +56,9 @@ void sim_wire_finish_fragment(struct sim_packet *packet, const struct sim_fragme
 void sim_wire_fragment(struct sim_packet *packet, size_t at, uint32_t id,
                        struct sim_packet *second);
 
+/* Make a segment a reset, whatever its checksum then says. */
+void sim_wire_turn_into_reset(struct sim_packet *packet);
+
 /* Alter one 16-bit word that a checksum covers, or cut the packet short. One word: the Internet
  * checksum does not see when two change by as much in opposite directions. */
 void sim_wire_corrupt(struct sim_packet *packet, struct sim_random *random);

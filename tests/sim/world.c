@@ -122,7 +122,7 @@ void sim_world_start(struct sim_world *world, const struct sim_scenario *scenari
     world->scenario = *scenario;
     world->report.violated = false;
     world->now_ns = 0;
-    world->good = world->quiet = false;
+    world->good = world->quiet = world->excused = false;
     world->upstream_count = 0;
     sim_random_seed(&world->random, scenario->seed ^ UINT64_C(0x776f726c64));
     sim_ledger_clear(&world->ledger);
@@ -156,6 +156,12 @@ static void change_mtu(struct sim_world *world)
         (uint16_t)sim_random_between(&world->random, least, world->scenario.mtu);
 }
 
+static void close_some_flow(struct sim_world *world)
+{
+    struct sim_end *end = &world->ends[sim_random_below(&world->random, SIM_SIDES)];
+    sim_end_close_flow(world, end, sim_random_below(&world->random, world->scenario.max_flows));
+}
+
 static uint64_t draw_wait(struct sim_world *world, uint64_t mean_ns)
 {
     return 1 + sim_random_next(&world->random) % (2 * mean_ns);
@@ -163,6 +169,7 @@ static uint64_t draw_wait(struct sim_world *world, uint64_t mean_ns)
 
 static void happen(struct sim_world *world)
 {
+    world->excused = true;
     switch (sim_random_below(&world->random, 6)) {
     case 0:
         kill_some_end(world);
@@ -171,14 +178,13 @@ static void happen(struct sim_world *world)
         change_mtu(world);
         break;
     case 2:
-        world->network.dark_until_ns =
-            world->now_ns + sim_random_next(&world->random) % dark_most;
+        world->network.dark_until_ns = world->now_ns + sim_random_next(&world->random) % dark_most;
         break;
     case 3:
         sim_nat_rebind(&world->network.nat);
         break;
     default:
-        sim_end_close_some_flow(world, &world->ends[sim_random_below(&world->random, SIM_SIDES)]);
+        close_some_flow(world);
         break;
     }
     sim_agenda_add(&world->agenda, world->now_ns + draw_wait(world, world->scenario.disaster_ns),
@@ -251,8 +257,7 @@ static uint64_t next_time(const struct sim_world *world)
     uint64_t next = sim_agenda_next(&world->agenda);
     for (unsigned side = 0; side < SIM_SIDES; side++) {
         const struct ftun_endpoint *endpoint = world->ends[side].endpoint;
-        const uint64_t deadline =
-            endpoint == NULL ? FTUN_NEVER : ftun_endpoint_deadline(endpoint);
+        const uint64_t deadline = endpoint == NULL ? FTUN_NEVER : ftun_endpoint_deadline(endpoint);
         if (deadline < next)
             next = deadline;
     }

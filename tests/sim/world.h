@@ -31,7 +31,7 @@ struct sim_end {
     uint32_t lives;
     bool touched;   /* in this turn */
     uint64_t turns; /* in which it did something */
-    bool closing; /* all flows, in each turn */
+    bool closing;   /* all flows, in each turn */
 };
 
 struct sim_application {
@@ -63,9 +63,10 @@ struct sim_world {
     struct ftun_actions actions;
     uint64_t refused[FTUN_REFUSAL_COUNT]; /* by ends that are dead, over all trials */
     uint64_t now_ns;
-    bool good;  /* the network is */
-    bool quiet; /* applications say nothing more */
-    bool trace; /* print each event */
+    bool good;               /* the network is */
+    bool quiet;              /* applications say nothing more */
+    bool excused;            /* there was a disaster, or a flow has ended: others may end of it */
+    bool trace;              /* print each event */
     uint32_t validate_every; /* turns of an end between two looks at the whole of its state */
     uint8_t burst[FTUN_IP_PACKET_MAX];
 };
@@ -92,10 +93,11 @@ void sim_world_become_good(struct sim_world *world);
 void sim_end_kill(struct sim_world *world, struct sim_end *end);
 void sim_end_revive(struct sim_world *world, struct sim_end *end);
 
-/* Close one of the flows that are open, from this end. */
-void sim_end_close_some_flow(struct sim_world *world, struct sim_end *end);
+/* Close a flow from this end; nothing when it is not open, or the end dead. */
+void sim_end_close_flow(struct sim_world *world, struct sim_end *end, uint32_t flow);
 
-/* Give a packet to an end, or hold it back to glue the next to it; it is then the world's no more. */
+/* Give a packet to an end, or hold it back to glue the next to it; it is then the world's no more.
+ */
 void sim_end_take(struct sim_world *world, struct sim_end *end, struct sim_packet *packet);
 
 /* Give an end datagrams of `flow`, which lie in world->burst: `len` bytes in all. */

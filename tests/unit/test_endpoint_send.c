@@ -129,6 +129,46 @@ static void the_flow_table_is_keyed_with_the_secret(void **state)
     assert_memory_equal(&endpoint->table.key, &config.key, sizeof config.key);
 }
 
+static size_t send_rest(uint32_t flow, size_t len, size_t stride, size_t offset)
+{
+    static const uint8_t bytes[2000];
+    const struct ftun_slice slice = {.data = bytes, .len = len};
+    const struct ftun_burst burst = {
+        .slices = &slice, .slice_count = 1, .len = len, .stride = stride};
+    return ftun_endpoint_datagrams(endpoint, now, flow, &burst, offset, &actions);
+}
+
+static void the_rest_of_a_burst_is_dealt_with_in_every_state(void **state)
+{
+    (void)state;
+    create(client_config());
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    assert_int_equal(send_rest(flow, 30, 10, 10), 20);
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+                                    "established flow 0 profile linux mss 1460 | "
+                                    "> P. 1:11(10) ack 5001 win 65535 | "
+                                    "> P. 11:21(10) ack 5001 win 65535");
+    assert_int_equal(send_rest(flow, 35, 10, 20), 15);
+    assert_string_equal(happened(), "> P. 21:36(2x10) ack 5001 win 65535");
+    ftun_endpoint_close(endpoint, now, flow, &actions);
+    assert_int_equal(send_rest(flow, 30, 10, 10), 20);
+    assert_int_equal(refused(FTUN_REFUSED_FLOW_CLOSING), 2);
+}
+
+static void a_datagram_as_large_as_a_segment_waits_for_the_handshake(void **state)
+{
+    (void)state;
+    create(client_config());
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    send_datagrams(flow, 1460, 1460);
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
+    assert_int_equal(sent(2)->payload_len, 1460);
+    assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_TOO_LARGE), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +180,8 @@ int main(void)
         cmocka_unit_test(a_handshake_packet_may_be_as_large_as_a_segment),
         cmocka_unit_test(what_is_sent_is_counted),
         cmocka_unit_test(the_flow_table_is_keyed_with_the_secret),
+        cmocka_unit_test(the_rest_of_a_burst_is_dealt_with_in_every_state),
+        cmocka_unit_test(a_datagram_as_large_as_a_segment_waits_for_the_handshake),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
 }

@@ -173,9 +173,10 @@ static void ipv6_extension_headers_that_ask_for_more_are_unsupported(void **stat
         uint8_t header[8];
         enum ftun_refusal refusal;
     } cases[] = {
-        {0, {6, 0, 1, 4, 0, 0, 0, 0}, FTUN_TAKEN},                             /* PadN */
-        {60, {6, 0, 0x1e, 4, 1, 2, 3, 4}, FTUN_TAKEN},                         /* skip */
-        {43, {6, 0, 0, 0, 1, 2, 3, 4}, FTUN_TAKEN},                            /* at its end */
+        {0, {6, 0, 1, 4, 0, 0, 0, 0}, FTUN_TAKEN},     /* PadN */
+        {60, {6, 0, 1, 2, 0, 0, 1, 0}, FTUN_TAKEN},    /* the last one without data */
+        {60, {6, 0, 0x1e, 4, 1, 2, 3, 4}, FTUN_TAKEN}, /* skip */
+        {43, {6, 0, 0, 0, 1, 2, 3, 4}, FTUN_TAKEN},    /* at its end */
         {60, {0, 0, 0, 0, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION},    /* hop-by-hop */
         {43, {6, 0, 0, 1, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION},    /* on its way */
         {60, {6, 0, 0x40, 4, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION}, /* discard */

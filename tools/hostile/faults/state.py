@@ -218,9 +218,10 @@ def syn_with_urgent(s):
     s.send(s.segment("SPU", urgptr=1), answers=["S."])
 
 
-@LAYER.fault("land", opened=False)
+@LAYER.fault("land", opened=False, living=False)
 def land(s):
-    """From our own address and port (1997): answered once, and that is the end of it."""
+    """From our own address and port (1997): answered once, and that is the end of it. A living
+    ftun's own answers come back to it: tests/scapy/test_reflection.py."""
     ours = {"ip": {"src": s.us}, "sport": s.our_port}
     s.send(s.segment("S", **ours), answers=["S."])
     s.send(s.segment("SA", **ours), "not-ours-flow", answers=RESET)
