@@ -7,6 +7,8 @@
 
 static const uint64_t idle_timeout = FTUN_IDLE_TIMEOUT_DEFAULT;
 
+enum operation { PASS_TIME, WAIT_FOR_DEADLINE, END_TURN, CLOSE, SEND, RECEIVE, OPERATIONS };
+
 struct run {
     struct ftun_connection connection;
     uint64_t now_ns;
@@ -140,27 +142,27 @@ static void close_it(struct run *run)
     check_step(run, &step);
 }
 
-static void operation(struct run *run, struct fuzz_input *input)
+static void happen(struct run *run, struct fuzz_input *input)
 {
-    switch (fuzz_u8(input) % 8) {
-    case 0:
+    switch ((enum operation)(fuzz_u8(input) % OPERATIONS)) {
+    case PASS_TIME:
         run->now_ns += fuzz_duration(fuzz_u8(input));
         timeout(run);
         break;
-    case 1:
+    case WAIT_FOR_DEADLINE:
         wait_for_deadline(run);
         break;
-    case 2:
+    case END_TURN:
         end_turn(run);
         break;
-    case 3:
+    case CLOSE:
         close_it(run);
         break;
-    case 4:
-    case 5:
+    case SEND:
         data(run, input);
         break;
-    default:
+    case RECEIVE:
+    case OPERATIONS:
         segment(run, input);
         break;
     }
@@ -192,6 +194,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct run run = {.now_ns = FTUN_SECOND};
     begin(&run, &input);
     while (!fuzz_is_empty(&input) && !run.gone)
-        operation(&run, &input);
+        happen(&run, &input);
     return 0;
 }
