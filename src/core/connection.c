@@ -20,6 +20,7 @@
  * Data that goes out meanwhile carries the acknowledgment, and the separate one is saved. */
 #include "connection.h"
 
+#include "mss.h"
 #include "sequence.h"
 
 const char *ftun_close_reason_text(enum ftun_close_reason reason)
@@ -131,9 +132,14 @@ static void send_syn(struct ftun_connection *c, uint64_t now_ns, struct ftun_ste
 }
 
 /* The FIN has the last sequence number sent. */
-static void send_fin(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
+static void repeat_fin(struct ftun_connection *c, struct ftun_step *step)
 {
     send_control(c, FTUN_FIN | FTUN_ACK, c->snd_nxt - 1, step);
+}
+
+static void send_fin(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
+{
+    repeat_fin(c, step);
     c->retransmit_at = now_ns + FTUN_RETRANSMIT_TIMEOUT;
 }
 
@@ -251,8 +257,9 @@ static void learn_from_syn_ack(struct ftun_connection *c, const struct ftun_tcp_
     struct ftun_tcp_options options;
     ftun_tcp_options_parse(tcp->options, tcp->options_len, &options);
     c->peer_named_mss = options.has_mss;
-    if (options.has_mss && options.mss > 0 && options.mss < c->mss)
-        c->mss = options.mss;
+    const uint16_t theirs = ftun_mss_of_index(ftun_mss_index(options.mss));
+    if (options.has_mss && options.mss > 0 && theirs < c->mss)
+        c->mss = theirs;
     c->peer_window_scale = options.has_window_scale ? options.window_scale : 0;
     c->rcv_nxt = tcp->sequence + 1;
     c->snd_una = tcp->acknowledgment;
@@ -314,7 +321,7 @@ static enum ftun_refusal take_rst(struct ftun_connection *c, uint64_t now_ns,
     return FTUN_TAKEN;
 }
 
-/* RFC 5961 5.2: snd_una - MAX.SND.WND <= ack <= what was ever sent. */
+/* RFC 5961 5.2: snd_una - FTUN_ACK_WINDOW <= ack <= what was ever sent. */
 static enum ftun_refusal take_ack(struct ftun_connection *c, uint64_t now_ns,
                                   const struct ftun_tcp_header *tcp, struct ftun_step *step)
 {
@@ -394,8 +401,9 @@ static void take_fin(struct ftun_connection *c, uint64_t now_ns, uint32_t sequen
     case FTUN_TIME_WAIT:
         send_ack(c, step);
         break;
-    case FTUN_LAST_ACK: /* ours may have been lost: it carries the acknowledgment */
-        send_fin(c, now_ns, step);
+    case FTUN_LAST_ACK: /* ours may have been lost: it carries the acknowledgment. The timer runs
+                         * on, or a peer that repeats its own for ever would hold the connection */
+        repeat_fin(c, step);
         break;
     case FTUN_CLOSED:
     case FTUN_SYN_SENT:
@@ -468,6 +476,14 @@ size_t ftun_connection_sendable(struct ftun_connection *c, uint64_t now_ns, size
     return len <= room(c) ? len : room(c) / stride * stride;
 }
 
+/* Sequence numbers can be compared within 2^31 only, and where no window ends the flight, a peer
+ * may never acknowledge: what is older than that counts as arrived. */
+static void bound_flight(struct ftun_connection *c)
+{
+    if (!c->profile->respects_window && c->snd_max - c->snd_una > FTUN_FLIGHT_MAX)
+        c->snd_una = c->snd_max - FTUN_FLIGHT_MAX;
+}
+
 void ftun_connection_data(struct ftun_connection *c, size_t len, size_t segments,
                           struct ftun_tcp_header *out, uint16_t *ip_id)
 {
@@ -476,8 +492,15 @@ void ftun_connection_data(struct ftun_connection *c, size_t len, size_t segments
     *ip_id = take_ip_ids(c, segments);
     c->snd_nxt += (uint32_t)len;
     c->snd_max = ftun_seq_max(c->snd_max, c->snd_nxt);
+    bound_flight(c);
     c->quick_acks = 0; /* from now on acknowledgments ride on data: Linux's ping-pong mode */
     acknowledgment_sent(c);
+}
+
+bool ftun_connection_has_sent(const struct ftun_connection *c, uint32_t sequence)
+{
+    const uint32_t oldest = c->snd_una - FTUN_LATE_WINDOW;
+    return sequence - oldest <= c->snd_max - oldest;
 }
 
 void ftun_connection_end_turn(struct ftun_connection *c, struct ftun_step *step)

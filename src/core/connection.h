@@ -101,6 +101,10 @@ size_t ftun_connection_sendable(struct ftun_connection *connection, uint64_t now
 void ftun_connection_data(struct ftun_connection *connection, size_t len, size_t segments,
                           struct ftun_tcp_header *header, uint16_t *ip_id);
 
+/* True when a router's error that quotes this sequence number is believed (RFC 5927 4.1): it is in
+ * flight, or was just before, as acknowledgments jump over what was lost. */
+bool ftun_connection_has_sent(const struct ftun_connection *connection, uint32_t sequence);
+
 /* The next point in time at which ftun_connection_timeout() has something to do; FTUN_NEVER. */
 uint64_t ftun_connection_deadline(const struct ftun_connection *connection,
                                   uint64_t idle_timeout_ns);

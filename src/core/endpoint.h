@@ -104,6 +104,7 @@ struct ftun_counters {
     uint64_t bytes_delivered, bytes_sent;         /* of datagrams */
     uint64_t flows_opened, flows_closed;
     uint64_t fragments_received, packets_reassembled;
+    uint64_t icmp_errors_received;
     uint64_t answers_suppressed;          /* by the rate limit for strangers */
     uint64_t refused[FTUN_REFUSAL_COUNT]; /* packets, or datagrams */
 };

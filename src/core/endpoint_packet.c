@@ -197,14 +197,6 @@ static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arri
 
 /* --- routers ------------------------------------------------------------------------------ */
 
-/* RFC 5927 4.1: only an error that quotes a segment in flight is believed; or one just before, as
- * acknowledgments jump over what was lost. */
-static bool quotes_flight(const struct ftun_connection *connection, uint32_t sequence)
-{
-    const uint32_t oldest = connection->snd_una - FTUN_LATE_WINDOW;
-    return sequence - oldest <= connection->snd_max - oldest;
-}
-
 static void lower_mss(struct ftun_endpoint *ep, uint32_t flow, const struct ftun_icmp_error *error,
                       struct ftun_actions *actions)
 {
@@ -221,12 +213,18 @@ static void lower_mss(struct ftun_endpoint *ep, uint32_t flow, const struct ftun
     ftun_endpoint_act(actions, FTUN_ACTION_MSS, flow)->mss.mss = mss;
 }
 
-static void icmp_error(struct ftun_endpoint *ep, const struct ftun_icmp_error *error,
+static void icmp_error(struct ftun_endpoint *ep, const struct ftun_packet *packet,
                        struct ftun_actions *actions)
 {
+    const struct ftun_icmp_error *error = &packet->icmp;
+    ep->counters.icmp_errors_received++;
+    if (!is_our_address(ep, &packet->ip.destination)) {
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_ADDRESS, 1);
+        return;
+    }
     const uint32_t flow = ftun_flow_table_find(&ep->table, &error->tuple);
     if (flow == FTUN_NO_FLOW ||
-        !quotes_flight(&ep->table.flows[flow].connection, error->sequence)) {
+        !ftun_connection_has_sent(&ep->table.flows[flow].connection, error->sequence)) {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_ICMP, 1);
         return;
     }
@@ -283,7 +281,7 @@ void ftun_endpoint_packet(struct ftun_endpoint *ep, uint64_t now_ns,
         segment(ep, now_ns, &arrival, actions);
         break;
     case FTUN_PACKET_ICMP_ERROR:
-        icmp_error(ep, &arrival.packet.icmp, actions);
+        icmp_error(ep, &arrival.packet, actions);
         break;
     case FTUN_PACKET_FRAGMENT:
         fragment(ep, now_ns, &arrival, actions);

@@ -38,9 +38,10 @@ static enum ftun_refusal read_kind_v6(const uint8_t *message, struct ftun_icmp_e
     if (out->type != ICMPV6_UNREACHABLE && out->type != ICMPV6_TOO_BIG)
         return FTUN_REFUSED_UNSUPPORTED_PROTOCOL;
     out->kind = out->type == ICMPV6_TOO_BIG ? FTUN_ICMP_TOO_BIG : FTUN_ICMP_UNREACHABLE;
-    if (out->kind == FTUN_ICMP_TOO_BIG)
-        out->mtu = ftun_load_be32(message + 4);
-    return FTUN_TAKEN;
+    if (out->kind != FTUN_ICMP_TOO_BIG)
+        return FTUN_TAKEN;
+    out->mtu = ftun_load_be32(message + 4);
+    return out->mtu < FTUN_IPV6_MTU_MIN ? FTUN_REFUSED_MALFORMED_ICMP_MTU : FTUN_TAKEN;
 }
 
 static enum ftun_refusal read_quote(const uint8_t *quote, size_t len, struct ftun_icmp_error *out)

@@ -16,7 +16,8 @@ struct ftun_icmp_error {
 
 /* Read an ICMP error: `ip` is the header in front of it, `message` its bytes. The checksum is
  * verified. FTUN_TAKEN, or FTUN_REFUSED_TRUNCATED_ICMP, _MALFORMED_ICMP_CHECKSUM,
- * _UNSUPPORTED_PROTOCOL for other messages and for quotes of other protocols. */
+ * _MALFORMED_ICMP_MTU, _UNSUPPORTED_PROTOCOL for other messages and for quotes of other protocols.
+ */
 enum ftun_refusal ftun_icmp_parse(const struct ftun_ip_header *ip, const uint8_t *message,
                                   size_t len, struct ftun_icmp_error *out);
 

@@ -13,8 +13,10 @@ enum {
     IPV6_ROUTING = 43,
     IPV6_FRAGMENT = 44,
     IPV6_DESTINATION_OPTIONS = 60,
-    IPV6_FRAGMENT_HEADER = 8, /* bytes */
-    IPV6_MORE_FRAGMENTS = 1,  /* RFC 8200 4.5 */
+    IPV6_PAD1 = 0,              /* RFC 8200 4.2: an option without length */
+    IPV6_OPTION_DISCARD = 0xc0, /* in an option's type: discard the packet if it is not known */
+    IPV6_FRAGMENT_HEADER = 8,   /* bytes */
+    IPV6_MORE_FRAGMENTS = 1,    /* RFC 8200 4.5 */
     IPV6_FRAGMENT_OFFSET = 0xfff8
 };
 
@@ -75,6 +77,33 @@ static bool skippable(uint8_t protocol)
            protocol == IPV6_DESTINATION_OPTIONS;
 }
 
+/* RFC 8200 4.2: whoever does not know an option skips it, or discards the packet, as the two
+ * highest bits of its type say. ftun knows those that pad. */
+static bool options_skippable(const uint8_t *options, size_t len)
+{
+    size_t off = 0;
+    while (off < len) {
+        if (options[off] == IPV6_PAD1) {
+            off++;
+            continue;
+        }
+        if (off + 2 > len || (options[off] & IPV6_OPTION_DISCARD) != 0)
+            return false;
+        off += 2 + (size_t)options[off + 1];
+    }
+    return off == len;
+}
+
+/* Whether a whole extension header asks for nothing that only a router or a fuller host does. */
+static bool may_skip(uint8_t kind, bool first, const uint8_t *header, size_t header_len)
+{
+    if (kind == IPV6_HOP_BY_HOP && !first) /* RFC 8200 4: unrecognized anywhere else */
+        return false;
+    if (kind == IPV6_ROUTING) /* RFC 8200 4.4, RFC 5095 3: segments left */
+        return header[3] == 0;
+    return kind == IPV6_FRAGMENT || options_skippable(header + 2, header_len - 2);
+}
+
 /* Step over one extension header at out->header_len. */
 static enum ftun_refusal skip_extension(const uint8_t *packet, size_t len,
                                         struct ftun_ip_header *out)
@@ -91,6 +120,8 @@ static enum ftun_refusal skip_extension(const uint8_t *packet, size_t len,
     }
     if (off + header_len > len)
         return FTUN_REFUSED_TRUNCATED_IP;
+    if (!may_skip(out->protocol, off == FTUN_IPV6_HEADER, packet + off, header_len))
+        return FTUN_REFUSED_UNSUPPORTED_EXTENSION;
     out->protocol = packet[off];
     out->header_len = off + header_len;
     return FTUN_TAKEN;

@@ -47,8 +47,11 @@
 /* Sequence space, in bytes. */
 #define FTUN_WINDOW (UINT32_C(65535) << 10)  /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
 #define FTUN_LATE_WINDOW (UINT32_C(4) << 20) /* how far a reordered datagram may lag behind */
+#define FTUN_FLIGHT_MAX (UINT32_C(1) << 30)  /* RFC 7323 2.3: the largest window there can be */
 #define FTUN_WINDOW_SCALE_MAX 14u            /* RFC 7323 2.3 */
-#define FTUN_ACK_WINDOW FTUN_WINDOW /* RFC 5961 5.2 MAX.SND.WND: how far an ACK may lag behind */
+/* How far an ACK may lag behind: as far as the datagram that carries it. RFC 5961 5.2 allows the
+ * largest window, which leaves a blind attacker far less to guess. */
+#define FTUN_ACK_WINDOW FTUN_LATE_WINDOW
 
 /* Answers to strangers a second: RFC 5961 7 asks for a limit, Linux uses 1000. */
 #define FTUN_ANSWERS_PER_SECOND 1000u

@@ -15,11 +15,14 @@
     X(MALFORMED_IP_VERSION, "malformed-ip-version", "IP version is neither 4 nor 6")               \
     X(MALFORMED_IP_HEADER, "malformed-ip-header", "IP header length is impossible")                \
     X(MALFORMED_IP_CHECKSUM, "malformed-ip-checksum", "IPv4 header checksum is wrong")             \
+    X(MALFORMED_IP_SOURCE, "malformed-ip-source", "IP source is no host's address")                \
     X(MALFORMED_TCP_HEADER, "malformed-tcp-header", "TCP data offset is impossible")               \
     X(MALFORMED_TCP_OPTIONS, "malformed-tcp-options", "TCP option lengths do not add up")          \
     X(MALFORMED_TCP_FLAGS, "malformed-tcp-flags", "TCP flags that no TCP sends together")          \
     X(MALFORMED_TCP_CHECKSUM, "malformed-tcp-checksum", "TCP checksum is wrong")                   \
     X(MALFORMED_ICMP_CHECKSUM, "malformed-icmp-checksum", "ICMP checksum is wrong")                \
+    X(MALFORMED_ICMP_MTU, "malformed-icmp-mtu",                                                    \
+      "ICMPv6 names an MTU below IPv6's least (RFC 8201)")                                         \
     X(MALFORMED_FRAGMENT, "malformed-fragment",                                                    \
       "IP fragment whose offset or length is impossible")                                          \
     X(UNSUPPORTED_FRAGMENT, "unsupported-fragment", "IP fragment of something else than TCP")      \

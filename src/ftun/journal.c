@@ -108,13 +108,34 @@ static void on_no_socket(void *context, uint32_t flow, int cause)
                  strerror(cause), cause == EMFILE ? " (raise LimitNOFILE or ulimit -n)" : "");
 }
 
+static void on_tunnel_lost(void *context, const struct ftun_attachment *attachment, int cause)
+{
+    (void)context;
+    ftun_log(FTUN_LOG_WARNING,
+             "the TUN device %s is gone (%s): datagrams are dropped until it has been made again",
+             attachment->tun.name, strerror(cause));
+}
+
+static void on_tunnel_restored(void *context, const struct ftun_attachment *attachment)
+{
+    (void)context;
+    if (attachment->plan.kind == FTUN_ATTACHMENT_NAT)
+        ftun_log(FTUN_LOG_WARNING, "%s is back, with its addresses: flows go on",
+                 attachment->tun.name);
+    else
+        ftun_log(FTUN_LOG_WARNING,
+                 "%s is back; with --setup=none its addresses and forwarding are yours to set "
+                 "again (ftun rules says how)",
+                 attachment->tun.name);
+}
+
 /* --- counters ----------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
     const char *text;
 } io_texts[IO_REFUSALS] = {
-    {"tunnel-drops", "the TUN did not accept a segment"},
+    {"tunnel-drops", "the TUN did not accept a segment; ip link says whether it is up"},
     {"delivery-drops", "a UDP socket did not accept a datagram"},
     {"application-refused", "the application's port is closed: nothing listens there yet"},
     {"socket-failures", "no UDP socket for a flow"},
@@ -191,6 +212,7 @@ void ftun_journal_totals(const struct ftun_journal *journal)
     tell_total("segments-received", c->segments_received);
     tell_total("fragments-received", c->fragments_received);
     tell_total("packets-reassembled", c->packets_reassembled);
+    tell_total("icmp-errors-received", c->icmp_errors_received);
     tell_total("answers-suppressed", c->answers_suppressed);
     for (int i = 0; i < FTUN_REFUSAL_COUNT; i++)
         tell_total(ftun_refusal_name((enum ftun_refusal)i), c->refused[i]);
@@ -243,6 +265,8 @@ struct ftun_observer ftun_journal_observer(struct ftun_journal *journal)
         .packet = ftun_log_enabled(FTUN_LOG_DEBUG) ? on_packet : NULL,
         .action = on_action,
         .no_socket = on_no_socket,
+        .tunnel_lost = on_tunnel_lost,
+        .tunnel_restored = on_tunnel_restored,
         .turn = on_turn,
         .signal = on_signal,
     };

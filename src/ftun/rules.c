@@ -24,8 +24,12 @@ static void print_tun(const struct ftun_attachment_plan *plan, const char *tun)
            tun, tun);
     if (plan->ipv4)
         print_addresses(tun, &plan->tun4);
-    if (plan->ipv6)
+    if (plan->ipv6) {
         print_addresses(tun, &plan->tun6);
+        printf(
+            "sysctl -w net.ipv6.conf.%s.keep_addr_on_down=1   # else gone once the link was down\n",
+            tun);
+    }
     printf("ip link set %s group %u mtu 65535 up\n", tun, FTUN_LINK_GROUP);
 }
 

@@ -154,7 +154,7 @@ static bool create_loop(struct tunnel *t, struct ftun_error *error)
     const struct ftun_loop_config config = {
         .endpoint = t->endpoint,
         .role = t->options->role,
-        .tun = &t->attachment.tun,
+        .attachment = &t->attachment,
         .listener = &t->listener,
         .upstream = &t->upstream,
         .signal_fd = t->signal_fd,

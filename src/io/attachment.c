@@ -106,19 +106,26 @@ static bool give_addresses(struct ftun_attachment *a, enum ftun_family family,
     return ftun_netlink_add_address(a->tun.name, &addresses->host, &addresses->own, error);
 }
 
-/* The kernel would greet routers on the TUN, from a link-local address: there are none. Where it
- * cannot be told so, its greetings are counted as refusals. */
-static void silence_ipv6(const struct ftun_attachment *a)
+static void set_ipv6(const struct ftun_attachment *a, const char *setting)
 {
     char path[FTUN_SYSCTL_PATH_MAX];
     struct ftun_error ignored;
-    snprintf(path, sizeof path, "net/ipv6/conf/%s/addr_gen_mode", a->tun.name);
+    snprintf(path, sizeof path, "net/ipv6/conf/%s/%s", a->tun.name, setting);
     ftun_sysctls_write(path, "1", &ignored);
+}
+
+/* The kernel would greet routers on the TUN, from a link-local address: there are none. Where it
+ * cannot be told so, its greetings are counted as refusals. And of a link that is set down it keeps
+ * the IPv4 addresses, but those of IPv6 only when it is told to (Linux 4.6). */
+static void prepare_ipv6(const struct ftun_attachment *a)
+{
+    set_ipv6(a, "addr_gen_mode");
+    set_ipv6(a, "keep_addr_on_down");
 }
 
 static bool set_up_tun(struct ftun_attachment *a, struct ftun_error *error)
 {
-    silence_ipv6(a);
+    prepare_ipv6(a);
     if (!ftun_netlink_link_up(a->tun.name, TUN_MTU, TUN_QUEUE_LEN, FTUN_LINK_GROUP, error))
         return false;
     return (!a->plan.ipv4 || give_addresses(a, FTUN_IPV4, &a->plan.tun4, error)) &&
@@ -159,14 +166,20 @@ static bool forward_ipv6_everywhere(struct ftun_attachment *a, struct ftun_error
     return count >= 0 && ftun_sysctls_want(&a->sysctls, ipv6_everywhere, "1", error);
 }
 
+static bool forward_from_tun(const struct ftun_attachment *a, int family, struct ftun_error *error)
+{
+    char path[FTUN_SYSCTL_PATH_MAX];
+    forwarding_path(a->tun.name, family, path);
+    return (family == 6 && !ipv6_forwards_by_link(a)) || ftun_sysctls_write(path, "1", error);
+}
+
 static bool forward_family(struct ftun_attachment *a, int family, const struct ftun_link *links,
                            int count, struct ftun_error *error)
 {
     char path[FTUN_SYSCTL_PATH_MAX];
     if (family == 6 && !ipv6_forwards_by_link(a))
         return forward_ipv6_everywhere(a, error);
-    forwarding_path(a->tun.name, family, path);
-    if (!ftun_sysctls_write(path, "1", error))
+    if (!forward_from_tun(a, family, error))
         return false;
     for (int i = 0; i < count; i++) {
         forwarding_path(links[i].name, family, path);
@@ -299,6 +312,24 @@ static bool set_up_nothing(struct ftun_attachment *a, struct ftun_error *error)
     return ftun_tun_open(&a->tun, plan->tun_name, plan->offload, error);
 }
 
+/* The guard is there already: a table names its links, and does not mind that one is gone. */
+static bool restore_nat(struct ftun_attachment *a, struct ftun_error *error)
+{
+    return ftun_tun_open(&a->tun, a->tun.name, a->plan.offload, error) && set_up_tun(a, error) &&
+           (!a->plan.ipv4 || forward_from_tun(a, 4, error)) &&
+           (!a->plan.ipv6 || forward_from_tun(a, 6, error));
+}
+
+static bool restore_bare(struct ftun_attachment *a, struct ftun_error *error)
+{
+    if (a->tun.persistent && if_nametoindex(a->tun.name) == 0)
+        return ftun_fail(error,
+                         "the TUN device %s is gone, and ftun had not made it: make it again "
+                         "(ftun rules says how), then start ftun",
+                         a->tun.name);
+    return ftun_tun_open(&a->tun, a->tun.name, a->plan.offload, error);
+}
+
 /* One instance at a time sets up or takes down: two must not choose the same addresses, nor put
  * back each other's settings. -1: not to be had, and whoever holds it is not waited for longer. */
 static int lock_setup(void)
@@ -328,7 +359,9 @@ static void take_down(struct ftun_attachment *a)
     }
 }
 
-static bool open_locked(struct ftun_attachment *a, struct ftun_error *error)
+typedef bool setup_step(struct ftun_attachment *a, struct ftun_error *error);
+
+static bool do_locked(struct ftun_attachment *a, setup_step *step, struct ftun_error *error)
 {
     const int lock = lock_setup();
     if (lock < 0)
@@ -336,10 +369,16 @@ static bool open_locked(struct ftun_attachment *a, struct ftun_error *error)
                          "cannot lock /run/ftun/lock: %s; ftun needs root for its set-up, or "
                          "--setup=none",
                          strerror(errno));
+    const bool done = step(a, error);
+    close(lock);
+    return done;
+}
+
+static bool set_up_nat_or_nothing(struct ftun_attachment *a, struct ftun_error *error)
+{
     const bool done = set_up_nat(a, error);
     if (!done)
         take_down(a);
-    close(lock);
     return done;
 }
 
@@ -348,10 +387,20 @@ bool ftun_attachment_open(struct ftun_attachment *a, const struct ftun_attachmen
 {
     *a = (struct ftun_attachment){
         .plan = *plan, .tun.fd = -1, .sysctls.user_fd = -1, .reserved = {-1, -1}};
-    const bool done =
-        plan->kind == FTUN_ATTACHMENT_NAT ? open_locked(a, error) : set_up_nothing(a, error);
+    const bool done = plan->kind == FTUN_ATTACHMENT_NAT ? do_locked(a, set_up_nat_or_nothing, error)
+                                                        : set_up_nothing(a, error);
     if (done)
         a->mtu = path_mtu(a);
+    return done;
+}
+
+bool ftun_attachment_restore(struct ftun_attachment *a, struct ftun_error *error)
+{
+    ftun_tun_close(&a->tun);
+    const bool done = a->plan.kind == FTUN_ATTACHMENT_NAT ? do_locked(a, restore_nat, error)
+                                                          : restore_bare(a, error);
+    if (!done)
+        ftun_tun_close(&a->tun);
     return done;
 }
 

@@ -49,6 +49,12 @@ struct ftun_attachment {
 bool ftun_attachment_open(struct ftun_attachment *attachment,
                           const struct ftun_attachment_plan *plan, struct ftun_error *error);
 
+/* The TUN device is gone: make it again, with the name, addresses and settings that it had; rules
+ * and all else have outlived it. With FTUN_ATTACHMENT_MANUAL it comes back bare, if ftun had made
+ * it in the first place; one of the user's own is taken again once it is there. False: `tun` is
+ * closed, and another try may succeed. */
+bool ftun_attachment_restore(struct ftun_attachment *attachment, struct ftun_error *error);
+
 /* Undo what was set up. */
 void ftun_attachment_close(struct ftun_attachment *attachment);
 

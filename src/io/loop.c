@@ -16,7 +16,10 @@
  * several messages, but not all that a call can take, the loop rests for a moment and lets them
  * gather, as a network card moderates its interrupts. A lone flow of questions and answers has one
  * message a turn and never waits. Measured (tools/bench, single datagrams, 2 cores): 1.05 to 1.2
- * times the throughput, and three quarters of the CPU per GB. */
+ * times the throughput, and three quarters of the CPU per GB.
+ *
+ * When the TUN vanishes, the endpoint does not learn of it: to its flows the network loses
+ * everything for a while. The loop has the device made again, at once and then once a second. */
 #include "loop.h"
 
 #include <errno.h>
@@ -33,13 +36,23 @@ enum {
     PACKETS_PER_TURN = 64, /* read from the TUN: up to 4 MiB */
     MILLISECOND_NS = 1000000,
     WAIT_MAX_MS = 60 * 60 * 1000,
+    RESTORE_TRIES = 5,
     BUSY_MESSAGES = 3,    /* in one turn: datagrams come faster than they are asked for */
     REST_NS = 50 * 1000,  /* 64 datagrams in this time: 14 Gbit/s of 1400 bytes */
     TIMER_SLACK_NS = 1000 /* the default, 50 us, would double the rest */
 };
 
-/* How long shutdown waits for the peers' FINs. */
+/* Between two tries to make the TUN again, successful ones too: somebody may take it away time and
+ * again. */
+static const uint64_t restore_interval = FTUN_SECOND;
+
+/* How long shutdown waits for the peers' FINs, after the last of its own. */
 static const uint64_t closing_time = FTUN_SECOND * 8 / 10;
+
+/* Between the FINs of some 30 flows and those of the next (FTUN_ACTIONS_MAX): the peer has a queue
+ * of 1000 packets for them and for the data of other clients, and drops either when it is full.
+ * 10,000 flows are closed in 0.7 s. */
+static const uint64_t close_interval = 2 * MILLISECOND_NS;
 
 enum source { FROM_TUN, FROM_LISTENER, FROM_UPSTREAM, FROM_SIGNALS };
 
@@ -47,10 +60,12 @@ struct ftun_loop {
     struct ftun_loop_config config;
     struct ftun_io_counters counters;
     int epoll;
-    int tun_error; /* errno; 0 while the TUN is there */
     bool stopping;
     uint64_t now_ns;
     uint64_t stop_at_ns;
+    uint64_t close_at_ns;   /* not before, when stopping: the next FINs */
+    uint64_t restore_at_ns; /* not before, when the TUN is gone */
+    int restore_tries;
     size_t received; /* UDP messages that one call has brought, the most in this turn */
     uint32_t doomed; /* a flow that has no socket, to be closed once its actions are done */
     struct ftun_udp_batch *batch;
@@ -88,8 +103,8 @@ static void send_segment(struct ftun_loop *loop, const struct ftun_action *actio
         slices[count++] = (struct ftun_slice){.data = action->send.data, .len = len};
     else if (len > 0)
         count = ftun_burst_range(burst, action->send.offset, len, slices);
-    if (!ftun_tun_write(loop->config.tun, &action->send.segment, action->send.stride, slices,
-                        count))
+    if (!ftun_tun_write(&loop->config.attachment->tun, &action->send.segment, action->send.stride,
+                        slices, count))
         loop->counters.tunnel_drops++;
 }
 
@@ -174,15 +189,58 @@ static void carry_out_all(struct ftun_loop *loop, const struct ftun_burst *burst
     carry_out_all(loop, &no_burst);
 }
 
+/* --- the TUN's loss ----------------------------------------------------------------------- */
+
+static bool tunnel_is_lost(const struct ftun_loop *loop)
+{
+    return loop->config.attachment->tun.fd < 0;
+}
+
+/* Closing the descriptor ends its being watched; what is written from now on is dropped. */
+static void lose_tunnel(struct ftun_loop *loop, int cause)
+{
+    const struct ftun_observer *observer = &loop->config.observer;
+    if (observer->tunnel_lost != NULL)
+        observer->tunnel_lost(observer->context, loop->config.attachment, cause);
+    ftun_tun_close(&loop->config.attachment->tun);
+}
+
+static bool make_tunnel_again(struct ftun_loop *loop, struct ftun_error *error)
+{
+    struct ftun_attachment *attachment = loop->config.attachment;
+    if (!ftun_attachment_restore(attachment, error))
+        return false;
+    if (watch(loop, attachment->tun.fd, FROM_TUN, 0))
+        return true;
+    ftun_fail(error, "cannot watch the TUN device %s: %s", attachment->tun.name, strerror(errno));
+    ftun_tun_close(&attachment->tun);
+    return false;
+}
+
+/* If the TUN is gone and it is time. False when it is not worth another try. */
+static bool restore_tunnel(struct ftun_loop *loop, struct ftun_error *error)
+{
+    const struct ftun_observer *observer = &loop->config.observer;
+    if (!tunnel_is_lost(loop) || loop->now_ns < loop->restore_at_ns)
+        return true;
+    loop->restore_at_ns = loop->now_ns + restore_interval;
+    if (!make_tunnel_again(loop, error))
+        return ++loop->restore_tries < RESTORE_TRIES;
+    loop->restore_tries = 0;
+    if (observer->tunnel_restored != NULL)
+        observer->tunnel_restored(observer->context, loop->config.attachment);
+    return true;
+}
+
 /* --- inputs ------------------------------------------------------------------------------- */
 
 static void read_tunnel(struct ftun_loop *loop)
 {
     struct ftun_tunnel_packet packet;
     for (int i = 0; i < PACKETS_PER_TURN; i++) {
-        const int got = ftun_tun_read(loop->config.tun, loop->packet, &packet);
+        const int got = ftun_tun_read(&loop->config.attachment->tun, loop->packet, &packet);
         if (got < 0)
-            loop->tun_error = errno;
+            lose_tunnel(loop, errno);
         if (got <= 0)
             return;
         if (loop->config.observer.packet != NULL)
@@ -298,13 +356,15 @@ static void pass_time(struct ftun_loop *loop)
     }
 }
 
-static void close_all(struct ftun_loop *loop)
+/* When stopping, again and again: handshakes under way may still complete. */
+static void close_some(struct ftun_loop *loop)
 {
-    bool more;
-    do {
-        more = ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions);
-        carry_out_all(loop, &no_burst);
-    } while (more);
+    if (!loop->stopping || loop->now_ns < loop->close_at_ns)
+        return;
+    loop->close_at_ns = loop->now_ns + close_interval;
+    if (ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions))
+        loop->stop_at_ns = loop->now_ns + closing_time;
+    carry_out_all(loop, &no_burst);
 }
 
 static void end_turn(struct ftun_loop *loop)
@@ -328,8 +388,10 @@ static int wait_ms(const struct ftun_loop *loop, uint64_t observer_at_ns)
     uint64_t at = ftun_endpoint_deadline(loop->config.endpoint);
     if (observer_at_ns < at)
         at = observer_at_ns;
-    if (loop->stopping && loop->stop_at_ns < at)
-        at = loop->stop_at_ns;
+    if (loop->stopping && loop->close_at_ns < at)
+        at = loop->close_at_ns;
+    if (tunnel_is_lost(loop) && loop->restore_at_ns < at)
+        at = loop->restore_at_ns;
     if (at == FTUN_NEVER)
         return -1;
     const uint64_t now_ns = ftun_clock();
@@ -361,12 +423,10 @@ bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
         loop->now_ns = ftun_clock();
         for (int i = 0; i < count; i++)
             handle(loop, &events[i]);
-        if (loop->tun_error != 0)
-            return ftun_fail(error, "the TUN device %s is gone: %s; start ftun again",
-                             loop->config.tun->name, strerror(loop->tun_error));
+        if (!restore_tunnel(loop, error))
+            return false;
         pass_time(loop);
-        if (loop->stopping) /* in each turn: handshakes under way may still complete */
-            close_all(loop);
+        close_some(loop);
         end_turn(loop);
         observer_at_ns = observe_turn(loop);
         let_datagrams_gather(loop);
@@ -379,7 +439,7 @@ bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
 static bool watch_all(struct ftun_loop *loop)
 {
     const struct ftun_loop_config *config = &loop->config;
-    return watch(loop, config->tun->fd, FROM_TUN, 0) &&
+    return watch(loop, config->attachment->tun.fd, FROM_TUN, 0) &&
            watch(loop, config->signal_fd, FROM_SIGNALS, 0) &&
            (config->role == FTUN_SERVER || watch(loop, config->listener->fd, FROM_LISTENER, 0));
 }

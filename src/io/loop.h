@@ -2,9 +2,9 @@
 #ifndef FTUN_IO_LOOP_H
 #define FTUN_IO_LOOP_H
 
+#include "attachment.h"
 #include "endpoint.h"
 #include "listener.h"
-#include "tun.h"
 #include "upstream.h"
 
 /* What the kernel did not take or give. */
@@ -21,6 +21,9 @@ struct ftun_observer {
     void (*packet)(void *context, const struct ftun_tunnel_packet *packet);
     void (*action)(void *context, const struct ftun_action *action);
     void (*no_socket)(void *context, uint32_t flow, int cause);
+    /* The TUN device is gone, and the errno that said so; it has been made again. */
+    void (*tunnel_lost)(void *context, const struct ftun_attachment *attachment, int cause);
+    void (*tunnel_restored)(void *context, const struct ftun_attachment *attachment);
     /* The end of a turn. Returns when it wants to be called again at the latest; FTUN_NEVER. */
     uint64_t (*turn)(void *context, uint64_t now_ns);
     /* A signal has come. True: close all flows and end the loop. */
@@ -32,7 +35,7 @@ struct ftun_loop;
 struct ftun_loop_config {
     struct ftun_endpoint *endpoint;
     enum ftun_role role;
-    const struct ftun_tun *tun;
+    struct ftun_attachment *attachment;
     struct ftun_listener *listener; /* client */
     struct ftun_upstream *upstream; /* server */
     int signal_fd;                  /* a signalfd */
@@ -43,7 +46,8 @@ struct ftun_loop_config {
 struct ftun_loop *ftun_loop_create(const struct ftun_loop_config *config, struct ftun_error *error);
 void ftun_loop_destroy(struct ftun_loop *loop);
 
-/* Run until a signal ends it, all flows then closed. False when the TUN is gone. */
+/* Run until a signal ends it, all flows then closed. False when the TUN is gone and cannot be made
+ * again. */
 bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error);
 
 const struct ftun_io_counters *ftun_loop_counters(const struct ftun_loop *loop);

@@ -27,6 +27,8 @@ static bool set_interface(struct ftun_tun *tun, const char *name, bool offload)
     if (ioctl(tun->fd, TUNSETIFF, &request) != 0)
         return false;
     memcpy(tun->name, request.ifr_name, sizeof tun->name);
+    tun->persistent =
+        ioctl(tun->fd, TUNGETIFF, &request) == 0 && (request.ifr_flags & IFF_PERSIST) != 0;
     return true;
 }
 

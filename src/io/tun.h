@@ -11,7 +11,8 @@
 struct ftun_tun {
     int fd;
     char name[IFNAMSIZ];
-    bool offload; /* packets carry a virtio-net header, bursts travel as super-segments */
+    bool persistent; /* somebody else has made it, and it outlives ftun */
+    bool offload;    /* packets carry a virtio-net header, bursts travel as super-segments */
 };
 
 /* A packet's bytes and, in front, the header that tells of its offloads. */

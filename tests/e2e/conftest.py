@@ -12,7 +12,10 @@ both. Applications are ftun-load or a few lines of Python; ftun is the real bina
 import json
 import os
 import pathlib
+import re
+import signal
 import sys
+import time
 
 import pytest
 
@@ -96,6 +99,27 @@ class World:
         listing = self.router.run("nft", "-j", "list", "counter", "inet", "strict",
                                   f"dropped_{counter}").stdout
         return json.loads(listing)["nftables"][1]["counter"]["packets"]
+
+
+def wait_for_another(process, text, before):
+    """Wait until the output has `text` more often than `before`."""
+    end = time.monotonic() + 10
+    while process.log().count(text) <= before:
+        assert process.running() and time.monotonic() < end, f"no {text!r} in {process.log()}"
+        time.sleep(0.01)
+
+
+def total(process, counter):
+    """A counter of a running ftun, as SIGUSR1 has it printed; 0 when it is not among them. It must
+    have had a flow. Once a second listing has begun, the first is complete."""
+    first = "total flows-opened"
+    for _ in range(2):
+        before = process.log().count(first)
+        process.send_signal(signal.SIGUSR1)
+        wait_for_another(process, first, before)
+    listing = first + process.log().split(first)[-2]
+    found = re.search(rf"total {counter}: (\d+)", listing)
+    return int(found.group(1)) if found else 0
 
 
 def result(process):

@@ -5,11 +5,10 @@ link with a smaller MTU fragments: on the way, or in the server's own host towar
 """
 
 import re
-import signal
 
 import pytest
 
-from conftest import result
+from conftest import SERVER6, result, total
 
 CLEAR_DF = """
 table ip clear_df {
@@ -19,14 +18,6 @@ table ip clear_df {
     }
 }
 """
-
-
-def total(process, counter):
-    """A counter of a running ftun."""
-    process.send_signal(signal.SIGUSR1)
-    process.wait_for("total segments-received")
-    found = re.findall(rf"total {counter}: (\d+)", process.log())
-    return int(found[-1]) if found else 0
 
 
 def assert_nothing_refused(process):
@@ -57,3 +48,29 @@ def test_F01_fragments_made_on_the_way_are_joined_too(routed):
     assert total(server, "packets-reassembled") == 5000
     assert result(sink)["datagrams"] == 5001
     assert_nothing_refused(server)
+
+
+EITHER_END = pytest.mark.parametrize("who", ["server", "client"])
+
+
+@EITHER_END
+def test_F01_the_smallest_mtu_that_ipv4_knows_loses_nothing(routed, who):
+    """68 bytes (RFC 791): 30 fragments a datagram, at either end."""
+    routed.router.nft(CLEAR_DF)
+    routed.start_server()
+    routed.start_client()
+    getattr(routed, who).ip("link", "set", "ftun0", "mtu", 68)
+    routed.start_sink("--echo")
+    assert routed.echo(count=200, size=1400)["echoed"] == 200
+
+
+@EITHER_END
+def test_F01_ipv6_that_nobody_may_cut_is_sent_smaller(routed, who):
+    """A host that forwards to a TUN of 1280 bytes says "too big" to the far end."""
+    ends = {"server": routed.start_server(),
+            "client": routed.start_client(remote=f"[{SERVER6}]:4567")}
+    getattr(routed, who).ip("link", "set", "ftun0", "mtu", 1280)
+    routed.start_sink("--echo")
+    assert routed.echo(count=1, size=1400)["echoed"] == 0
+    ends["client" if who == "server" else "server"].wait_for("datagram is now 1220 bytes")
+    assert routed.echo(count=100, size=1220)["echoed"] == 100

@@ -209,28 +209,6 @@ def test_F17_all_flows_are_closed_by_fin_at_shutdown(pair):
     assert result(sink)["flows"] == 200
 
 
-def test_F09_an_application_may_restart(pair):
-    """ECONNREFUSED from the application's port: counted, the flow stays."""
-    server = pair.start_server()
-    client = pair.start_client()
-    sink = pair.start_sink("--echo")
-    traffic_is_back(pair)
-    sink.stop()
-    pair.client.run("/usr/bin/python3", "-c", """
-import socket, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("127.0.0.1", 6000))
-for _ in range(20):
-    s.sendto(b"nobody is there", ("127.0.0.1", 5000))
-    time.sleep(0.01)
-""")
-    server.wait_for("application-refused: the application's port is closed")
-    pair.start_sink("--echo")
-    traffic_is_back(pair)
-    assert "closed" not in client.log() and "flow 0 closed" not in server.log()
-    assert "flow 1" not in client.log()
-
-
 def test_F30_ten_instances_without_options(pair):
     """Ten clients and ten servers; names and addresses are chosen by themselves."""
     for i in range(10):
@@ -248,13 +226,6 @@ def test_F30_instances_that_start_at_once_choose_different_addresses(pair):
     for client in clients:
         client.wait_for(READY)
     assert len(own) == 5
-
-
-def test_a_tun_that_is_taken_away_ends_ftun_with_one_line(pair):
-    client = pair.start_client()
-    pair.client.ip("link", "delete", "ftun0")
-    assert client.wait(5) == 1
-    assert "error   the TUN device ftun0 is gone" in client.log()
 
 
 def test_nothing_is_left_below_run(pair):

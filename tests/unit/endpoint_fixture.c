@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { MANY_FLOWS = 1000 }; /* from here on it takes too long to look at each after each step */
+
 const uint64_t start = 100 * FTUN_SECOND;
 
 struct ftun_endpoint_config config;
@@ -56,6 +58,7 @@ void create(struct ftun_endpoint_config wanted)
     config = wanted;
     free(memory);
     memory = malloc(ftun_endpoint_size(&config));
+    memset(memory, 0xa5, ftun_endpoint_size(&config)); /* as memory from malloc() may be */
     endpoint = ftun_endpoint_create(&config, memory);
     now = start;
     own_isn = own_port = 0;
@@ -101,6 +104,8 @@ const char *happened(void)
             ftun_text_string(&text, ftun_trace_action(action, line, sizeof line));
     }
     actions.count = 0;
+    if (config.max_flows < MANY_FLOWS)
+        assert_true(ftun_endpoint_valid(endpoint));
     return lines;
 }
 
@@ -130,7 +135,8 @@ void give_glued(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack
 
 struct peer the_server(void)
 {
-    return (struct peer){config.remote, at(config.local4, own_port)};
+    const bool v6 = config.remote.ip.family == FTUN_IPV6;
+    return (struct peer){config.remote, at(v6 ? config.local6 : config.local4, own_port)};
 }
 
 struct peer a_client(uint16_t port)
@@ -157,14 +163,32 @@ uint64_t refused(enum ftun_refusal refusal)
     return ftun_endpoint_counters(endpoint)->refused[refusal];
 }
 
-uint32_t established_client(void)
+uint32_t established_client_of(struct ftun_endpoint_config wanted)
 {
-    create(client_config());
+    create(wanted);
     const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
     happened();
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
     give(the_server(), FTUN_ACK, 5001, own_isn + 1, ""); /* opens the window */
     return flow;
+}
+
+uint32_t established_client(void)
+{
+    return established_client_of(client_config());
+}
+
+void client_of_all_ports(void)
+{
+    const uint32_t ports = FTUN_PORT_LAST - FTUN_PORT_FIRST + 1;
+    struct ftun_endpoint_config c = client_config();
+    c.max_flows = ports + 1;
+    create(c);
+    while (ftun_endpoint_flow_count(endpoint) < ports) {
+        const uint16_t next = (uint16_t)(ftun_endpoint_flow_count(endpoint) + 1);
+        ftun_endpoint_flow(endpoint, now, application_at(next), &actions);
+        happened();
+    }
 }
 
 void established_server(uint16_t port)

@@ -23,7 +23,8 @@ struct ftun_endpoint_config server_config(void);
 void create(struct ftun_endpoint_config wanted);
 int endpoint_tear_down(void **state);
 
-/* The actions since the last call, " | " between them: segments without their addresses, as
+/* Asserts that the endpoint is valid. The actions since the last call, " | " between them: segments
+ * without their addresses, as
  * "> FLAGS sequence:end(len) ack N win W", the others as they are traced. */
 const char *happened(void);
 
@@ -57,6 +58,11 @@ size_t send_datagrams(uint32_t flow, size_t len, size_t stride);
 
 /* A client with one established flow, 0; the server's first sequence number is 5000. */
 uint32_t established_client(void);
+uint32_t established_client_of(struct ftun_endpoint_config wanted);
+
+/* A client with a handshake under way from each local port that there is: flows 0, 1, ... of the
+ * applications at 1, 2, ... */
+void client_of_all_ports(void);
 
 /* A server with one more established flow; the client's first sequence number is 100. */
 void established_server(uint16_t port);

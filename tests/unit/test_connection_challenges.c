@@ -53,6 +53,26 @@ static void F08_a_syn_in_a_connection_is_challenged_in_every_state(void **state)
     }
 }
 
+/* Who knows the addresses and ports but cannot see the connection has to guess two numbers. One
+ * segment believed is enough to end it, by FIN or by a sequence number that shuts the peer out. */
+static void F08_a_blind_segment_is_believed_once_in_fifty_thousand_at_most(void **state)
+{
+    (void)state;
+    enum { GUESSES = 2000000 };
+    unsigned believed = 0;
+    uint64_t random = 1;
+    for (unsigned i = 0; i < GUESSES; i++) {
+        in_established();
+        random = random * UINT64_C(6364136223846793005) + 1;
+        const uint32_t sequence = (uint32_t)(random >> 32);
+        random = random * UINT64_C(6364136223846793005) + 1;
+        const uint32_t ack = (uint32_t)(random >> 32);
+        if (receive(FTUN_FIN | FTUN_ACK, sequence, ack, 0) == FTUN_TAKEN)
+            believed++;
+    }
+    assert_in_range(believed, 1, GUESSES / 50000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -60,6 +80,7 @@ int main(void)
         cmocka_unit_test(F08_only_the_exact_rst_resets),
         cmocka_unit_test(F08_an_exact_rst_ends_each_closing_state_silently),
         cmocka_unit_test(F08_a_syn_in_a_connection_is_challenged_in_every_state),
+        cmocka_unit_test(F08_a_blind_segment_is_believed_once_in_fifty_thousand_at_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

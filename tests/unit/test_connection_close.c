@@ -93,8 +93,10 @@ static void a_repeated_fin_is_acknowledged_again(void **state)
 {
     (void)state;
     in_time_wait();
-    receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
-    assert_string_equal(describe(), ". 1002 5002 65535");
+    for (unsigned i = 0; i < 3; i++) { /* each time: it is no challenge */
+        receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
+        assert_string_equal(describe(), ". 1002 5002 65535");
+    }
     in_last_ack();
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
     assert_string_equal(describe(), "F. 1001 5002 65535");
@@ -132,6 +134,75 @@ static void fin_wait_2_and_time_wait_end_by_themselves(void **state)
     }
 }
 
+static void an_ack_that_was_due_dies_with_the_connection(void **state)
+{
+    (void)state;
+    in_established();
+    receive(FTUN_ACK, PEER_ISN + 1, ISN + 1, 100);
+    receive(FTUN_ACK, PEER_ISN + 101, ISN + 1, 100);
+    assert_true(c.ack_due);
+    receive(FTUN_RST, PEER_ISN + 201, 0, 0);
+    ftun_connection_end_turn(&c, &step);
+    assert_string_equal(describe(), "nothing");
+}
+
+static void a_closed_connection_has_nothing_to_do(void **state)
+{
+    (void)state;
+    in_established();
+    receive(FTUN_RST, PEER_ISN + 1, 0, 0);
+    assert_int_equal(ftun_connection_deadline(&c, idle), FTUN_NEVER);
+    ftun_connection_timeout(&c, FTUN_NEVER - 1, idle, &step);
+    assert_string_equal(describe(), "nothing");
+    ftun_connection_close(&c, start, FTUN_CLOSED_LOCALLY, &step);
+    assert_string_equal(describe(), "nothing");
+    assert_int_equal(ftun_connection_sendable(&c, start, 1, 1), 0);
+}
+
+static void each_reason_has_a_line_of_its_own(void **state)
+{
+    (void)state;
+    for (int reason = FTUN_STILL_OPEN; reason <= FTUN_CLOSED_TIMEOUT; reason++) {
+        const char *text = ftun_close_reason_text((enum ftun_close_reason)reason);
+        assert_string_not_equal(text, "unknown");
+        for (int other = FTUN_STILL_OPEN; other < reason; other++)
+            assert_string_not_equal(text, ftun_close_reason_text((enum ftun_close_reason)other));
+    }
+    assert_string_equal(ftun_close_reason_text((enum ftun_close_reason)99), "unknown");
+}
+
+/* Each repeated FIN is answered; but only this end's timer says when it has waited enough. */
+static void a_peer_that_repeats_its_fin_for_ever_does_not_hold_the_connection(void **state)
+{
+    (void)state;
+    static void (*const with_fin[])(void) = {in_closing, in_last_ack, in_time_wait};
+    for (size_t i = 0; i < LENGTH(with_fin); i++) {
+        with_fin[i]();
+        uint64_t now = start;
+        do {
+            now += FTUN_SECOND / 2;
+            receive_at(now, FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
+            ftun_connection_timeout(&c, now, idle, &step);
+        } while (!step.gone && now < start + 60 * FTUN_SECOND);
+        assert_in_range(now, start, start + FTUN_TIME_WAIT_DURATION);
+    }
+}
+
+static void repeats_of_the_syn_do_not_count_for_the_fin(void **state)
+{
+    (void)state;
+    in_syn_sent();
+    for (unsigned i = 1; i <= FTUN_SYN_RETRIES; i++)
+        ftun_connection_timeout(&c, start + i * FTUN_SECOND, idle, &step);
+    const uint64_t closed_at = start + 5 * FTUN_SECOND;
+    receive_at(closed_at, FTUN_SYN | FTUN_ACK, PEER_ISN, ISN + 1, 0);
+    ftun_connection_close(&c, closed_at, FTUN_CLOSED_LOCALLY, &step);
+    for (unsigned i = 1; i <= FTUN_FIN_RETRIES; i++) {
+        ftun_connection_timeout(&c, closed_at + i * FTUN_SECOND, idle, &step);
+        assert_string_equal(describe(), "F. 1001 5001 65535");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +218,11 @@ int main(void)
         cmocka_unit_test(a_repeated_fin_is_acknowledged_again),
         cmocka_unit_test(a_fin_is_repeated_each_second_three_times_then_given_up),
         cmocka_unit_test(fin_wait_2_and_time_wait_end_by_themselves),
+        cmocka_unit_test(an_ack_that_was_due_dies_with_the_connection),
+        cmocka_unit_test(a_closed_connection_has_nothing_to_do),
+        cmocka_unit_test(each_reason_has_a_line_of_its_own),
+        cmocka_unit_test(a_peer_that_repeats_its_fin_for_ever_does_not_hold_the_connection),
+        cmocka_unit_test(repeats_of_the_syn_do_not_count_for_the_fin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

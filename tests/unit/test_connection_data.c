@@ -126,6 +126,7 @@ static void sending_stops_at_the_peers_window_at_a_datagrams_end(void **state)
     assert_int_equal(ftun_connection_sendable(&c, start, 500, 100), 500);
     assert_int_equal(ftun_connection_sendable(&c, start, 600, 100), 500);
     assert_int_equal(ftun_connection_sendable(&c, start, 600, 300), 300);
+    assert_int_equal(ftun_connection_sendable(&c, start, 500, 300), 500); /* 300 and 200 */
     assert_int_equal(ftun_connection_sendable(&c, start, 501, 501), 0);
 }
 
@@ -149,8 +150,12 @@ static void F13_a_phantun_peers_window_does_not_stop_us(void **state)
 {
     (void)state;
     ftun_connection_connect(&c, start, &ftun_profile_phantun, 0, MSS, 0, &step);
+    struct ftun_tcp_header header;
+    uint16_t ip_id;
     receive(FTUN_SYN | FTUN_ACK, 0, 1, 0);
     assert_int_equal(ftun_connection_sendable(&c, start, 10000000, 1000), 10000000);
+    ftun_connection_data(&c, 10000000, 10000, &header, &ip_id);
+    assert_int_equal(c.snd_una, 1);
 }
 
 /* All that was in flight is lost, and nobody sends it again: without this, no window would ever
@@ -173,6 +178,44 @@ static void a_window_shut_for_an_rto_is_given_up(void **state)
     assert_int_equal(receive(FTUN_ACK, PEER_ISN + 1, ISN + 501, 0), FTUN_TAKEN);
     ftun_connection_data(&c, 100, 1, &header, &ip_id);
     assert_int_equal(header.sequence, ISN + 501);
+}
+
+static void a_window_with_room_is_not_given_up(void **state)
+{
+    (void)state;
+    struct ftun_tcp_header header;
+    uint16_t ip_id;
+    in_established();
+    ftun_connection_data(&c, 400, 4, &header, &ip_id);
+    const uint64_t later = start + 10 * FTUN_RETRANSMIT_TIMEOUT;
+    assert_int_equal(ftun_connection_sendable(&c, later, 100, 100), 100);
+    assert_int_equal(c.snd_nxt, ISN + 401);
+}
+
+static void a_window_given_up_is_not_given_up_again_at_once(void **state)
+{
+    (void)state;
+    struct ftun_tcp_header header;
+    uint16_t ip_id;
+    in_established();
+    ftun_connection_data(&c, 500, 5, &header, &ip_id);
+    const uint64_t rto = start + FTUN_RETRANSMIT_TIMEOUT;
+    assert_int_equal(ftun_connection_sendable(&c, rto, 500, 100), 500);
+    ftun_connection_data(&c, 500, 5, &header, &ip_id);
+    assert_int_equal(ftun_connection_sendable(&c, rto + 1, 100, 100), 0);
+    assert_int_equal(ftun_connection_sendable(&c, rto + FTUN_RETRANSMIT_TIMEOUT, 100, 100), 100);
+}
+
+static void the_time_before_a_burst_does_not_count_for_its_loss(void **state)
+{
+    (void)state;
+    struct ftun_tcp_header header;
+    uint16_t ip_id;
+    in_established();
+    const uint64_t later = start + 60 * FTUN_SECOND;
+    assert_int_equal(ftun_connection_sendable(&c, later, 500, 100), 500);
+    ftun_connection_data(&c, 500, 5, &header, &ip_id);
+    assert_int_equal(ftun_connection_sendable(&c, later + 1, 100, 100), 0);
 }
 
 static void a_window_that_moves_is_not_given_up(void **state)
@@ -207,6 +250,23 @@ static void sequence_numbers_wrap(void **state)
     assert_int_equal(c.snd_una, 50);
 }
 
+/* Phantun's window does not stop us, and a hostile peer's ACKs may never come. */
+static void a_peer_that_acknowledges_nothing_for_gigabytes_is_still_understood(void **state)
+{
+    (void)state;
+    struct ftun_tcp_header header;
+    uint16_t ip_id;
+    ftun_connection_connect(&c, start, &ftun_profile_phantun, 0, MSS, 0, &step);
+    receive(FTUN_SYN | FTUN_ACK, 0, 1, 0);
+    for (uint64_t sent = 0; sent < UINT64_C(10) << 30; sent += FTUN_BURST_MAX) {
+        ftun_connection_data(&c, FTUN_BURST_MAX, 47, &header, &ip_id);
+        assert_true(ftun_connection_valid(&c));
+    }
+    assert_int_equal(receive(FTUN_ACK, 1, c.snd_nxt, 100), FTUN_TAKEN);
+    assert_string_equal(describe(), "deliver");
+    assert_int_equal(c.snd_una, c.snd_nxt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,8 +283,12 @@ int main(void)
         cmocka_unit_test(an_ack_opens_the_window_again_and_an_old_one_does_not_close_it),
         cmocka_unit_test(F13_a_phantun_peers_window_does_not_stop_us),
         cmocka_unit_test(a_window_shut_for_an_rto_is_given_up),
+        cmocka_unit_test(a_window_with_room_is_not_given_up),
+        cmocka_unit_test(a_window_given_up_is_not_given_up_again_at_once),
+        cmocka_unit_test(the_time_before_a_burst_does_not_count_for_its_loss),
         cmocka_unit_test(a_window_that_moves_is_not_given_up),
         cmocka_unit_test(sequence_numbers_wrap),
+        cmocka_unit_test(a_peer_that_acknowledges_nothing_for_gigabytes_is_still_understood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,7 @@ static void a_syn_ack_establishes(void **state)
 static void the_peers_mss_lowers_ours_and_never_raises_it(void **state)
 {
     (void)state;
-    const uint8_t low[] = {2, 4, 0x05, 0x14}, high[] = {2, 4, 0xff, 0xff};
+    const uint8_t low[] = {2, 4, 0x05, 0x14}, high[] = {2, 4, 0xff, 0xff}, tiny[] = {2, 4, 0, 1};
     struct ftun_tcp_header tcp = {.sequence = PEER_ISN,
                                   .acknowledgment = ISN + 1,
                                   .flags = FTUN_SYN | FTUN_ACK,
@@ -50,6 +50,10 @@ static void the_peers_mss_lowers_ours_and_never_raises_it(void **state)
     memcpy(tcp.options, high, 4);
     ftun_connection_segment(&c, start, &tcp, 0, 0, &step);
     assert_int_equal(c.mss, MSS);
+    in_syn_sent();
+    memcpy(tcp.options, tiny, 4);
+    ftun_connection_segment(&c, start, &tcp, 0, 0, &step);
+    assert_int_equal(c.mss, 88); /* Linux's TCP_MIN_MSS: less is of no use to anybody */
 }
 
 static void a_refused_syn_ends(void **state)
@@ -124,6 +128,25 @@ static void accept_takes_over_where_the_cookie_ended(void **state)
     assert_int_equal(c.snd_edge, 4243 + (500 << 7));
 }
 
+static void an_answer_to_old_acks_in_a_handshake_is_limited(void **state)
+{
+    (void)state;
+    in_syn_sent();
+    receive(FTUN_ACK, 9, 900, 0);
+    assert_string_equal(describe(), "R 900 0 0");
+    assert_int_equal(step.ip_id, 78); /* the SYN had 77 */
+    assert_int_equal(receive(FTUN_ACK, 9, 900, 0), FTUN_REFUSED_ACK_UNACCEPTABLE);
+    assert_string_equal(describe(), "nothing");
+}
+
+static void idleness_begins_when_the_handshake_ends(void **state)
+{
+    (void)state;
+    in_syn_sent();
+    receive_at(start + 2 * FTUN_SECOND, FTUN_SYN | FTUN_ACK, PEER_ISN, ISN + 1, 0);
+    assert_int_equal(ftun_connection_deadline(&c, idle), start + 2 * FTUN_SECOND + idle);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +161,8 @@ int main(void)
         cmocka_unit_test(data_before_the_syn_ack_is_refused),
         cmocka_unit_test(a_syn_is_repeated_each_second_four_times_then_given_up),
         cmocka_unit_test(accept_takes_over_where_the_cookie_ended),
+        cmocka_unit_test(an_answer_to_old_acks_in_a_handshake_is_limited),
+        cmocka_unit_test(idleness_begins_when_the_handshake_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -250,6 +250,108 @@ static void F17_a_server_that_refuses_is_asked_ever_more_rarely(void **state)
     give(the_server(), FTUN_RST, 5001, 0, ""); /* a reset is not a refusal */
     assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
                          FTUN_NO_FLOW);
+    happened();
+    give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, ""); /* it had answered meanwhile: */
+    now += FTUN_REDIAL_FIRST;                                    /* as after the first refusal */
+    assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
+                         FTUN_NO_FLOW);
+}
+
+/* A SYN-ACK with another MSS than give() names. */
+static void give_syn_ack_with_mss(uint16_t mss)
+{
+    uint8_t packet[100];
+    const struct ftun_segment s = {
+        .tuple = {.local = the_server().address, .remote = the_server().to},
+        .tcp = {.sequence = 5000,
+                .acknowledgment = own_isn + 1,
+                .window = 65535,
+                .flags = FTUN_SYN | FTUN_ACK,
+                .options_len = 4,
+                .options = {2, 4, (uint8_t)(mss >> 8), (uint8_t)mss}},
+        .ttl = 64,
+    };
+    const size_t len = ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, 0, packet);
+    const struct ftun_tunnel_packet tunnel_packet = {.data = packet, .len = len};
+    ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
+}
+
+static void what_waited_and_is_too_large_for_the_servers_mss_is_refused(void **state)
+{
+    (void)state;
+    create(client_config());
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    send_datagrams(flow, 1460 + 1200, 1460);
+    give_syn_ack_with_mss(1200);
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+                                    "established flow 0 profile linux mss 1200 | "
+                                    "> P. 1:1201(1200) ack 5001 win 65535");
+    assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_TOO_LARGE), 1);
+}
+
+static void a_handshake_packet_larger_than_the_servers_mss_is_left_out(void **state)
+{
+    (void)state;
+    static const uint8_t large[1201];
+    struct ftun_endpoint_config c = client_config();
+    c.handshake_packet = large;
+    c.handshake_packet_len = sizeof large;
+    create(c);
+    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    give_syn_ack_with_mss(1200);
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+                                    "established flow 0 profile linux mss 1200");
+}
+
+static void a_full_window_refuses_whole_bursts(void **state)
+{
+    (void)state;
+    create(client_config());
+    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
+    happened();
+    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, ""); /* a window of 65535 */
+    send_datagrams(flow, 65000, 1000);
+    assert_int_equal(send_datagrams(flow, 3000, 1000), 3000);
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_WINDOW_FULL), 3);
+    assert_int_equal(ftun_endpoint_counters(endpoint)->datagrams_sent, 65);
+}
+
+static void a_client_without_a_free_port_says_so_and_keeps_its_flows(void **state)
+{
+    (void)state;
+    client_of_all_ports();
+    const uint32_t flows = ftun_endpoint_flow_count(endpoint);
+    const uint64_t refused_before = refused(FTUN_REFUSED_PORTS_EXHAUSTED);
+    assert_int_equal(ftun_endpoint_flow(endpoint, now, application_at(UINT16_MAX), &actions),
+                     FTUN_NO_FLOW);
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_PORTS_EXHAUSTED), refused_before + 1);
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), flows);
+    assert_int_equal(ftun_endpoint_counters(endpoint)->flows_opened, flows);
+    for (uint16_t i = 1; i <= flows; i++)
+        assert_int_equal(ftun_endpoint_flow(endpoint, now, application_at(i), &actions), i - 1);
+}
+
+static void deadlines_of_many_flows_are_met_in_several_calls(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = client_config();
+    c.max_flows = 200;
+    create(c);
+    for (uint16_t i = 1; i <= 200; i++)
+        ftun_endpoint_flow(endpoint, now, application_at(i), &actions);
+    now += FTUN_RETRANSMIT_TIMEOUT;
+    size_t sent = 0;
+    while (ftun_endpoint_deadline(endpoint) <= now) {
+        ftun_endpoint_timeout(endpoint, now, &actions);
+        assert_in_range(actions.count, 1, FTUN_ACTIONS_MAX);
+        sent += actions.count;
+    }
+    assert_int_equal(sent, 200);
+    assert_int_equal(ftun_endpoint_deadline(endpoint), now + FTUN_RETRANSMIT_TIMEOUT);
 }
 
 int main(void)
@@ -273,6 +375,11 @@ int main(void)
         cmocka_unit_test(the_handshake_packet_goes_first),
         cmocka_unit_test(datagrams_wait_for_no_window_but_are_refused),
         cmocka_unit_test(F17_a_server_that_refuses_is_asked_ever_more_rarely),
+        cmocka_unit_test(what_waited_and_is_too_large_for_the_servers_mss_is_refused),
+        cmocka_unit_test(a_handshake_packet_larger_than_the_servers_mss_is_left_out),
+        cmocka_unit_test(a_full_window_refuses_whole_bursts),
+        cmocka_unit_test(a_client_without_a_free_port_says_so_and_keeps_its_flows),
+        cmocka_unit_test(deadlines_of_many_flows_are_met_in_several_calls),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
 }

@@ -94,6 +94,60 @@ static void a_flow_of_received_data_outlives_its_idle_timeout(void **state)
     assert_int_equal(ftun_endpoint_counters(endpoint)->flows_closed, 0);
 }
 
+static void a_flow_is_closed_once(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    ftun_endpoint_close(endpoint, now, flow, &actions);
+    assert_string_equal(happened(), "> F. 1:1(0) ack 5001 win 65535 | "
+                                    "close flow 0: closed by this end");
+    ftun_endpoint_close(endpoint, now, flow, &actions);
+    assert_string_equal(happened(), "");
+    give(the_server(), FTUN_RST, 5001, 0, "");
+    ftun_endpoint_close(endpoint, now, flow, &actions);
+    assert_string_equal(happened(), "");
+    assert_int_equal(ftun_endpoint_counters(endpoint)->flows_closed, 1);
+}
+
+static void F17_close_all_of_many_flows_takes_several_calls(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = server_config();
+    c.max_flows = 100;
+    create(c);
+    for (uint16_t port = 1; port <= 100; port++)
+        established_server(port);
+    size_t fins = 0;
+    bool more;
+    do {
+        more = ftun_endpoint_close_all(endpoint, now, &actions);
+        for (size_t i = 0; i < actions.count; i++)
+            fins += actions.at[i].kind == FTUN_ACTION_SEND;
+    } while (more);
+    assert_int_equal(fins, 100);
+    assert_int_equal(ftun_endpoint_closing_count(endpoint), 100);
+}
+
+static void a_flow_whose_peer_has_closed_too_is_not_waited_for(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    ftun_endpoint_close(endpoint, now, flow, &actions);
+    assert_int_equal(ftun_endpoint_closing_count(endpoint), 1);
+    give(the_server(), FTUN_FIN | FTUN_ACK, 5001, own_isn + 2, "");
+    assert_int_equal(ftun_endpoint_closing_count(endpoint), 0);
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 1); /* in TIME_WAIT */
+}
+
+static void each_datagram_after_the_close_is_counted(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    ftun_endpoint_close(endpoint, now, flow, &actions);
+    give_glued(the_server(), FTUN_ACK | FTUN_PSH, 5001, own_isn + 1, "aaaabbbbcc", 4);
+    assert_int_equal(refused(FTUN_REFUSED_DATA_AFTER_CLOSE), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +156,10 @@ int main(void)
         cmocka_unit_test(an_idle_flow_is_closed_and_its_number_comes_again),
         cmocka_unit_test(datagrams_for_a_flow_being_closed_are_refused),
         cmocka_unit_test(a_flow_of_received_data_outlives_its_idle_timeout),
+        cmocka_unit_test(a_flow_is_closed_once),
+        cmocka_unit_test(F17_close_all_of_many_flows_takes_several_calls),
+        cmocka_unit_test(a_flow_whose_peer_has_closed_too_is_not_waited_for),
+        cmocka_unit_test(each_datagram_after_the_close_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
 }

@@ -27,7 +27,9 @@ static void create(uint32_t reassembly_slots)
         .reassembly_slots = reassembly_slots,
     };
     free(endpoint);
-    endpoint = ftun_endpoint_create(&config, malloc(ftun_endpoint_size(&config)));
+    void *const memory = malloc(ftun_endpoint_size(&config));
+    memset(memory, 0xa5, ftun_endpoint_size(&config)); /* as memory from malloc() may be */
+    endpoint = ftun_endpoint_create(&config, memory);
 }
 
 static int tear_down(void **state)

@@ -102,6 +102,16 @@ static void a_server_takes_phantuns_clients_and_closes_them_their_way(void **sta
     assert_int_equal(ftun_endpoint_flow_count(endpoint), 0);
 }
 
+static void a_refused_client_without_another_port_gives_up(void **state)
+{
+    (void)state;
+    client_of_all_ports();
+    const uint32_t flows = ftun_endpoint_flow_count(endpoint);
+    give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
+    assert_string_equal(happened(), "close flow 28231: refused by the peer: nothing listens there");
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), flows - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +121,7 @@ int main(void)
         cmocka_unit_test(a_client_told_that_the_peer_is_ftun_tries_once),
         cmocka_unit_test(a_client_told_that_the_peer_is_phantun_begins_that_way),
         cmocka_unit_test(a_server_takes_phantuns_clients_and_closes_them_their_way),
+        cmocka_unit_test(a_refused_client_without_another_port_gives_up),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
 }

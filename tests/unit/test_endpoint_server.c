@@ -134,8 +134,110 @@ static void a_super_packet_is_delivered_with_its_stride(void **state)
     give_glued(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "aaaabbbbcc", 4);
     assert_string_equal(happened(), "deliver flow 0 bytes 10 stride 4");
     assert_int_equal(ftun_endpoint_counters(endpoint)->datagrams_delivered, 3);
+    assert_int_equal(ftun_endpoint_counters(endpoint)->bytes_delivered, 10);
+    assert_int_equal(ftun_endpoint_counters(endpoint)->segments_received, 1 + 1 + 3); /* SYN, ACK */
     assert_false(ftun_endpoint_end_turn(endpoint, &actions));
     assert_string_equal(happened(), "> . 1:1(0) ack 111 win 65535");
+}
+
+/* Each SYN is answered from its cookie alone, so either may be the one whose answer arrives. */
+static void F04_two_syns_of_one_tuple_make_one_flow(void **state)
+{
+    (void)state;
+    create(server_config());
+    give(a_client(1), FTUN_SYN, 100, 0, "");
+    assert_string_equal(happened(), SYN_ACK);
+    give(a_client(1), FTUN_SYN, 900, 0, "");
+    assert_string_equal(happened(), "> S. 0:0(0) ack 901 win 64240 <mss 1460,nop,wscale 10>");
+    give(a_client(1), FTUN_ACK, 101, own_isn + 1, "");
+    give(a_client(1), FTUN_ACK | FTUN_PSH, 901, own_isn + 1, "ping");
+    assert_string_equal(happened(), "deliver flow 0 bytes 4 stride 4");
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 1);
+}
+
+static void F08_only_the_exact_rst_closes_a_flow(void **state)
+{
+    (void)state;
+    create(server_config());
+    established_server(1);
+    give(a_client(1), FTUN_RST, 100, 0, "");
+    assert_string_equal(happened(), "> . 1:1(0) ack 101 win 65535");
+    assert_int_equal(refused(FTUN_REFUSED_RST_INEXACT), 1);
+    give(a_client(1), FTUN_RST, 101 + FTUN_WINDOW, 0, "");
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW), 1);
+    give(a_client(1), FTUN_RST, 101, 0, "");
+    assert_string_equal(happened(), "close flow 0: reset by the peer");
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 0);
+}
+
+static void the_smaller_mss_of_both_ends_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t mtu, mss;
+    } rows[] = {{9000, 1460}, {1500, 1460}, {1400, 1360}}; /* the client's is 1460 */
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct ftun_endpoint_config c = server_config();
+        c.mtu = rows[i].mtu;
+        create(c);
+        established_server(1);
+        assert_int_equal(actions.at[1].kind, FTUN_ACTION_ESTABLISHED);
+        assert_int_equal(actions.at[1].established.mss, rows[i].mss);
+    }
+}
+
+static void a_segment_size_beyond_the_payload_is_one_datagram(void **state)
+{
+    (void)state;
+    create(server_config());
+    established_server(1);
+    give_glued(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "ping", 1400);
+    assert_string_equal(happened(), "deliver flow 0 bytes 4 stride 4");
+}
+
+static void acks_of_many_flows_leave_in_several_calls(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = server_config();
+    c.max_flows = FTUN_ACTIONS_MAX + 1;
+    create(c);
+    for (uint16_t port = 1; port <= FTUN_ACTIONS_MAX + 1; port++) {
+        established_server(port);
+        give(a_client(port), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "ping");
+    }
+    assert_true(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_int_equal(actions.count, FTUN_ACTIONS_MAX);
+    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_int_equal(actions.count, 1);
+    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_int_equal(actions.count, 0);
+}
+
+static void a_flow_that_was_reset_in_a_turn_sends_no_ack_at_its_end(void **state)
+{
+    (void)state;
+    create(server_config());
+    established_server(1);
+    give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "ping");
+    give(a_client(1), FTUN_RST, 105, 0, "");
+    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_string_equal(happened(), "");
+}
+
+static void a_glued_packet_is_acknowledged_as_the_segments_that_it_was(void **state)
+{
+    (void)state;
+    create(server_config());
+    established_server(1);
+    send_datagrams(0, 4, 4); /* from now on a lone segment's ACK is delayed */
+    give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 5, "ping");
+    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_string_equal(happened(), "");
+    send_datagrams(0, 4, 4);
+    give_glued(a_client(1), FTUN_ACK | FTUN_PSH, 105, own_isn + 9, "pingpong", 4);
+    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_string_equal(happened(), "> . 9:9(0) ack 113 win 65535");
 }
 
 int main(void)
@@ -151,6 +253,13 @@ int main(void)
         cmocka_unit_test(a_full_server_refuses_the_newest),
         cmocka_unit_test(a_late_duplicate_after_the_close_opens_no_new_flow),
         cmocka_unit_test(a_super_packet_is_delivered_with_its_stride),
+        cmocka_unit_test(F04_two_syns_of_one_tuple_make_one_flow),
+        cmocka_unit_test(F08_only_the_exact_rst_closes_a_flow),
+        cmocka_unit_test(the_smaller_mss_of_both_ends_counts),
+        cmocka_unit_test(a_segment_size_beyond_the_payload_is_one_datagram),
+        cmocka_unit_test(acks_of_many_flows_leave_in_several_calls),
+        cmocka_unit_test(a_flow_that_was_reset_in_a_turn_sends_no_ack_at_its_end),
+        cmocka_unit_test(a_glued_packet_is_acknowledged_as_the_segments_that_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
 }

@@ -11,10 +11,15 @@ static const uint8_t ipv6_packet[44] = {0x60, 0x10,     0,    0,    0,        4,
                                         0x20, 0x01,     0x0d, 0xb8, [23] = 1, 0x20, 0x01, 0x0d,
                                         0xb8, [39] = 2, 1,    2,    3,        4};
 
+/* From a block of exactly its size, so that a sanitizer sees a read beyond it. */
 static enum ftun_refusal parse(const uint8_t *packet, size_t len)
 {
     struct ftun_ip_header header;
-    return ftun_ip_parse(packet, len, &header);
+    uint8_t *exact = test_malloc(len);
+    memcpy(exact, packet, len);
+    const enum ftun_refusal refusal = ftun_ip_parse(exact, len, &header);
+    test_free(exact);
+    return refusal;
 }
 
 static void ipv4_fields_are_read(void **state)
@@ -159,6 +164,36 @@ static void ipv6_extension_headers_cut_or_too_long_are_truncated(void **state)
     assert_int_equal(parse(packet, len), FTUN_REFUSED_TRUNCATED_IP);
 }
 
+/* RFC 8200 4, 4.2, 4.4; RFC 5095 3 */
+static void ipv6_extension_headers_that_ask_for_more_are_unsupported(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t kind;
+        uint8_t header[8];
+        enum ftun_refusal refusal;
+    } cases[] = {
+        {0, {6, 0, 1, 4, 0, 0, 0, 0}, FTUN_TAKEN},     /* PadN */
+        {60, {6, 0, 1, 2, 0, 0, 1, 0}, FTUN_TAKEN},    /* the last one without data */
+        {60, {6, 0, 0x1e, 4, 1, 2, 3, 4}, FTUN_TAKEN}, /* skip */
+        {43, {6, 0, 0, 0, 1, 2, 3, 4}, FTUN_TAKEN},    /* at its end */
+        {60, {0, 0, 0, 0, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION},    /* hop-by-hop */
+        {43, {6, 0, 0, 1, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION},    /* on its way */
+        {60, {6, 0, 0x40, 4, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION}, /* discard */
+        {0, {6, 0, 0x80, 4, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION},  /* and tell */
+        {60, {6, 0, 1, 5, 0, 0, 0, 0}, FTUN_REFUSED_UNSUPPORTED_EXTENSION},    /* too long */
+        {60, {6, 0, 1, 3, 0, 0, 0, 0x1e}, FTUN_REFUSED_UNSUPPORTED_EXTENSION}, /* no length */
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        uint8_t packet[200];
+        const size_t len = with_extensions(packet, 2);
+        packet[6] = cases[i].kind;
+        memcpy(packet + 40, cases[i].header, sizeof cases[i].header);
+        packet[40] = cases[i].header[0] == 0 ? 0 : 60;
+        assert_int_equal(parse(packet, len), cases[i].refusal);
+    }
+}
+
 static void an_ipv6_packet_shorter_than_its_extensions_is_refused(void **state)
 {
     (void)state;
@@ -263,6 +298,48 @@ static void an_emitted_ipv4_header_has_the_right_checksum(void **state)
     assert_int_equal(ftun_ipv4_header_sum(packet, 20), 0xffff);
 }
 
+static void a_packet_may_end_with_its_headers(void **state)
+{
+    (void)state;
+    uint8_t packet[200];
+    struct ftun_ip_header h;
+    for (size_t count = 0; count <= 2; count++) {
+        const size_t len = with_extensions(packet, count) - 4;
+        ftun_store_be16(packet + 4, (uint16_t)(8 * count));
+        assert_int_equal(parse(packet, len), FTUN_TAKEN);
+        assert_int_equal(ftun_ip_parse(packet, len, &h), FTUN_TAKEN);
+        assert_int_equal(h.payload_len, 0);
+    }
+}
+
+static void ipv6_extension_headers_of_each_kind_are_skipped(void **state)
+{
+    (void)state;
+    static const uint8_t kinds[] = {0, 43, 60}; /* hop-by-hop, routing at its end, destination */
+    for (size_t i = 0; i < LENGTH(kinds); i++) {
+        uint8_t packet[200];
+        struct ftun_ip_header h;
+        const size_t len = with_extensions(packet, 1);
+        packet[6] = kinds[i];
+        assert_int_equal(ftun_ip_parse(packet, len, &h), FTUN_TAKEN);
+        assert_int_equal(h.protocol, 6);
+        assert_int_equal(h.header_len, 48);
+    }
+}
+
+/* RFC 8200 4.5: where other headers have their length, this one has a reserved byte. */
+static void a_fragment_header_is_eight_bytes_whatever_it_says(void **state)
+{
+    (void)state;
+    uint8_t packet[200];
+    struct ftun_ip_header h;
+    const size_t len = with_fragment_header(packet, 8);
+    packet[41] = 255;
+    assert_int_equal(ftun_ip_parse(packet, len, &h), FTUN_TAKEN);
+    assert_int_equal(h.header_len, 48);
+    assert_int_equal(h.payload_len, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,11 +352,15 @@ int main(void)
         cmocka_unit_test(ipv4_fragments_are_told_apart),
         cmocka_unit_test(ipv6_extension_headers_are_skipped_up_to_a_bound),
         cmocka_unit_test(ipv6_extension_headers_cut_or_too_long_are_truncated),
+        cmocka_unit_test(ipv6_extension_headers_that_ask_for_more_are_unsupported),
         cmocka_unit_test(an_ipv6_packet_shorter_than_its_extensions_is_refused),
         cmocka_unit_test(an_atomic_fragment_is_a_whole_packet),
         cmocka_unit_test(a_quoted_packet_may_be_cut_behind_its_header),
         cmocka_unit_test(what_is_emitted_parses_to_the_same),
         cmocka_unit_test(an_emitted_ipv4_header_has_the_right_checksum),
+        cmocka_unit_test(a_packet_may_end_with_its_headers),
+        cmocka_unit_test(ipv6_extension_headers_of_each_kind_are_skipped),
+        cmocka_unit_test(a_fragment_header_is_eight_bytes_whatever_it_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

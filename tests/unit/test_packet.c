@@ -9,6 +9,7 @@ static struct ftun_segment segment(enum ftun_family family)
         .tcp = {.sequence = 1000,
                 .acknowledgment = 2000,
                 .window = 501,
+                .checksum = 0xdead, /* not ours to say */
                 .flags = FTUN_ACK | FTUN_PSH,
                 .options_len = 4,
                 .options = {1, 3, 3, 7}},
@@ -50,6 +51,7 @@ static void an_emitted_segment_parses_to_the_same(void **state)
         assert_int_equal(p.tcp.sequence, 1000);
         assert_int_equal(p.tcp.acknowledgment, 2000);
         assert_int_equal(p.tcp.window, 501);
+        assert_true(p.ip.dont_fragment);
         assert_int_equal(p.tcp.flags, FTUN_ACK | FTUN_PSH);
         assert_int_equal(p.tcp.options_len, 4);
         assert_memory_equal(p.tcp.options, s.tcp.options, 4);
@@ -96,6 +98,35 @@ static void a_partial_checksum_is_the_sum_of_the_pseudo_header(void **state)
     write_packet(packet, FTUN_IPV4, FTUN_CHECKSUM_PARTIAL);
     assert_int_equal(ftun_load_be16(packet + 20 + FTUN_TCP_CHECKSUM_OFFSET),
                      ftun_sum_pseudo_header(&s.tuple.local.ip, &s.tuple.remote.ip, 6, 24 + 5));
+}
+
+/* RFC 1122 3.2.1.3, RFC 9293 3.9.2.3 */
+static void a_source_that_is_nobodys_is_malformed(void **state)
+{
+    (void)state;
+    const struct {
+        struct ftun_address source;
+        enum ftun_refusal refusal;
+    } cases[] = {
+        {ipv4(223, 255, 255, 255), FTUN_TAKEN},
+        {ipv4(255, 255, 255, 254), FTUN_TAKEN},
+        {ipv4(0, 0, 0, 0), FTUN_REFUSED_MALFORMED_IP_SOURCE},
+        {ipv4(224, 0, 0, 1), FTUN_REFUSED_MALFORMED_IP_SOURCE},
+        {ipv4(239, 255, 255, 255), FTUN_REFUSED_MALFORMED_IP_SOURCE},
+        {ipv4(255, 255, 255, 255), FTUN_REFUSED_MALFORMED_IP_SOURCE},
+        {{.bytes = {0}, .family = FTUN_IPV6}, FTUN_REFUSED_MALFORMED_IP_SOURCE},
+        {{.bytes = {[15] = 1}, .family = FTUN_IPV6}, FTUN_TAKEN},
+        {{.bytes = {0xff, 2, [15] = 1}, .family = FTUN_IPV6}, FTUN_REFUSED_MALFORMED_IP_SOURCE},
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        uint8_t packet[200];
+        struct ftun_packet p;
+        struct ftun_segment s = segment((enum ftun_family)cases[i].source.family);
+        s.tuple.local.ip = cases[i].source;
+        s.payload_len = 0;
+        const size_t len = ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, 0, packet);
+        assert_int_equal(ftun_packet_parse(packet, len, false, &p), cases[i].refusal);
+    }
 }
 
 /* F02: each of these panics Phantun. */
@@ -234,11 +265,9 @@ static void other_icmp_is_told_apart(void **state)
                      FTUN_REFUSED_MALFORMED_ICMP_CHECKSUM);
 }
 
-static void an_icmpv6_too_big_names_the_segment_and_the_mtu(void **state)
+static size_t write_icmpv6_too_big(uint8_t *packet, uint32_t mtu)
 {
-    (void)state;
-    uint8_t packet[300], quoted[200];
-    struct ftun_packet p;
+    uint8_t quoted[200];
     const size_t quoted_len = write_packet(quoted, FTUN_IPV6, FTUN_CHECKSUM_FULL);
     const struct ftun_ip_header ip = {.source = ipv6(99),
                                       .destination = ipv6(1),
@@ -248,14 +277,33 @@ static void an_icmpv6_too_big_names_the_segment_and_the_mtu(void **state)
     uint8_t *icmp = packet + ftun_ip_emit(&ip, packet);
     memset(icmp, 0, 8);
     icmp[0] = 2;
-    ftun_store_be32(icmp + 4, 1280);
+    ftun_store_be32(icmp + 4, mtu);
     memcpy(icmp + 8, quoted, quoted_len);
     const uint16_t pseudo = ftun_sum_pseudo_header(&ip.source, &ip.destination, 58, ip.payload_len);
     ftun_store_be16(icmp + 2, (uint16_t)~ftun_sum_add(pseudo, ftun_sum(icmp, ip.payload_len)));
-    assert_int_equal(ftun_packet_parse(packet, 40 + ip.payload_len, false, &p), FTUN_TAKEN);
+    return 40 + ip.payload_len;
+}
+
+static void an_icmpv6_too_big_names_the_segment_and_the_mtu(void **state)
+{
+    (void)state;
+    uint8_t packet[300];
+    struct ftun_packet p;
+    const size_t len = write_icmpv6_too_big(packet, 1280);
+    assert_int_equal(ftun_packet_parse(packet, len, false, &p), FTUN_TAKEN);
     assert_int_equal(p.icmp.kind, FTUN_ICMP_TOO_BIG);
     assert_int_equal(p.icmp.mtu, 1280);
     assert_int_equal(p.icmp.tuple.remote.port, 4567);
+}
+
+/* RFC 8201 4 */
+static void an_icmpv6_too_big_below_the_least_mtu_is_refused(void **state)
+{
+    (void)state;
+    uint8_t packet[300];
+    struct ftun_packet p;
+    const size_t len = write_icmpv6_too_big(packet, 1279);
+    assert_int_equal(ftun_packet_parse(packet, len, false, &p), FTUN_REFUSED_MALFORMED_ICMP_MTU);
 }
 
 static void an_icmp_error_cut_anywhere_is_truncated(void **state)
@@ -283,6 +331,7 @@ int main(void)
         cmocka_unit_test(F03_any_flipped_bit_is_found_by_a_checksum),
         cmocka_unit_test(F03_a_wrong_tcp_checksum_is_refused_unless_the_kernel_vouched),
         cmocka_unit_test(a_partial_checksum_is_the_sum_of_the_pseudo_header),
+        cmocka_unit_test(a_source_that_is_nobodys_is_malformed),
         cmocka_unit_test(F02_a_packet_cut_at_any_length_is_a_counted_refusal),
         cmocka_unit_test(F02_impossible_tcp_headers_are_told_apart),
         cmocka_unit_test(flags_that_contradict_each_other_are_malformed),
@@ -290,6 +339,7 @@ int main(void)
         cmocka_unit_test(an_icmp_too_big_names_the_segment_and_the_mtu),
         cmocka_unit_test(other_icmp_is_told_apart),
         cmocka_unit_test(an_icmpv6_too_big_names_the_segment_and_the_mtu),
+        cmocka_unit_test(an_icmpv6_too_big_below_the_least_mtu_is_refused),
         cmocka_unit_test(an_icmp_error_cut_anywhere_is_truncated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

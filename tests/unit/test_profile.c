@@ -34,10 +34,22 @@ static void the_window_of_the_linux_profile_is_the_one_that_is_checked(void **st
                      FTUN_WINDOW);
 }
 
+static void options_end_at_a_word_whatever_the_profile(void **state)
+{
+    (void)state;
+    struct ftun_profile unaligned = ftun_profile_linux;
+    unaligned.syn_options_count = 1;
+    unaligned.syn_options[0] = FTUN_TCP_OPTION_WINDOW_SCALE;
+    const uint8_t expected[] = {3, 3, 10, 1};
+    assert_int_equal(ftun_profile_syn_options(&unaligned, 1460, NULL, out), sizeof expected);
+    assert_memory_equal(out, expected, sizeof expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_syn_ack_holds_what_was_offered),
+        cmocka_unit_test(options_end_at_a_word_whatever_the_profile),
         cmocka_unit_test(the_window_of_the_linux_profile_is_the_one_that_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

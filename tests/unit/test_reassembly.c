@@ -48,7 +48,7 @@ static enum ftun_refusal give_bytes(size_t from, size_t to, bool more, const uin
     ip.fragment_offset = (uint16_t)from;
     ip.payload_len = to - from;
     ip.more_fragments = more;
-    uint8_t *copy = malloc(to - from + 1);
+    uint8_t *copy = malloc(to - from);
     memcpy(copy, bytes, to - from);
     const enum ftun_refusal refusal = ftun_reassembly_fragment(&reassembly, now, &ip, copy, &out);
     free(copy);
@@ -85,6 +85,7 @@ static void assert_whole(size_t total)
     assert_true(ftun_address_equal(&whole.source, &ip.source));
     assert_true(ftun_address_equal(&whole.destination, &ip.destination));
     assert_int_equal(whole.payload_len, total);
+    assert_int_equal(out.len, whole.header_len + total);
     assert_memory_equal(out.packet + whole.header_len, payload, total);
     if (ip.source.family == FTUN_IPV4)
         assert_int_equal(ftun_ipv4_header_sum(out.packet, whole.header_len), 0xffff);
@@ -291,6 +292,22 @@ static void when_all_slots_are_taken_the_oldest_yields(void **state)
     assert_int_equal(out.evicted, 0);
 }
 
+static void packets_yield_in_the_order_of_their_age(void **state)
+{
+    (void)state;
+    enum { PACKETS = 3 * SLOTS + 1 };
+    for (uint32_t id = 0; id < PACKETS; id++) {
+        ip.id = id;
+        now++;
+        hold(0, 40, MORE);
+        assert_int_equal(out.evicted, id >= SLOTS);
+    }
+    for (uint32_t id = PACKETS - SLOTS; id < PACKETS; id++) {
+        ip.id = id;
+        complete(40, TOTAL, LAST);
+    }
+}
+
 static void a_packet_in_too_many_fragments_is_abandoned(void **state)
 {
     (void)state;
@@ -354,6 +371,7 @@ int main(void)
         TEST(a_packet_whose_rest_never_comes_is_given_up),
         TEST(an_abandoned_packet_is_forgotten_in_time_and_not_counted_again),
         TEST(when_all_slots_are_taken_the_oldest_yields),
+        TEST(packets_yield_in_the_order_of_their_age),
         TEST(a_packet_in_too_many_fragments_is_abandoned),
         TEST(without_slots_no_fragment_is_taken),
         TEST(a_broken_slot_is_not_valid),

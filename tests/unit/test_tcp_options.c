@@ -40,6 +40,15 @@ static void unknown_options_are_stepped_over(void **state)
     assert_int_equal(o.mss, 536);
 }
 
+static void an_option_may_end_with_the_header(void **state)
+{
+    (void)state;
+    const uint8_t options[] = {1, 1, 4, 2};
+    struct ftun_tcp_options o;
+    assert_true(ftun_tcp_options_parse(options, sizeof options, &o));
+    assert_true(o.sack_permitted);
+}
+
 static void a_window_scale_above_14_is_taken_as_14(void **state)
 {
     (void)state;
@@ -106,6 +115,7 @@ int main(void)
         cmocka_unit_test(no_options_are_none),
         cmocka_unit_test(what_follows_the_end_of_the_list_is_ignored),
         cmocka_unit_test(unknown_options_are_stepped_over),
+        cmocka_unit_test(an_option_may_end_with_the_header),
         cmocka_unit_test(a_window_scale_above_14_is_taken_as_14),
         cmocka_unit_test(impossible_lengths_are_malformed),
         cmocka_unit_test(options_are_appended_as_they_are_parsed),

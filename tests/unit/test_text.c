@@ -72,6 +72,17 @@ static void socket_addresses(void **state)
     assert_string_equal(out, "10.0.0.1:80 [2001:db8::7]:4567");
 }
 
+static void addresses_as_whole_strings(void **state)
+{
+    (void)state;
+    const struct ftun_socket_address a = at(ipv6(7), 4567);
+    char address[FTUN_ADDRESS_TEXT];
+    assert_ptr_equal(ftun_address_string(&a.ip, address), address);
+    assert_string_equal(address, "2001:db8::7");
+    assert_ptr_equal(ftun_socket_address_string(&a, address), address);
+    assert_string_equal(address, "[2001:db8::7]:4567");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +91,7 @@ int main(void)
         cmocka_unit_test(ipv6_addresses_as_rfc_5952_writes_them),
         cmocka_unit_test(what_does_not_fit_is_cut),
         cmocka_unit_test(socket_addresses),
+        cmocka_unit_test(addresses_as_whole_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

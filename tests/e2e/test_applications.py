@@ -1,0 +1,93 @@
+"""Applications that go, come back, and come by the thousand: what one does is no matter to others."""
+
+import json
+
+import pytest
+
+from conftest import LOAD, result, total
+from test_lifecycle import traffic_is_back
+
+SPEAK = """
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 6000))
+for _ in range(20):
+    s.sendto(b"nobody is there", ("127.0.0.1", 5000))
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("application", ["127.0.0.1:5001", "[::1]:5001"], ids=["ipv4", "ipv6"])
+def test_F09_an_application_of_the_server_may_restart(pair, application):
+    """ECONNREFUSED from the application's port: counted, the flow stays."""
+    server = pair.start_server(remote=application)
+    client = pair.start_client()
+    sink = pair.start_sink("--echo", listen=application)
+    traffic_is_back(pair)
+    sink.stop()
+    pair.client.run("/usr/bin/python3", "-c", SPEAK)
+    server.wait_for("application-refused: the application's port is closed")
+    assert total(server, "application-refused") >= 10  # a refusal tells of the datagram before
+    pair.start_sink("--echo", listen=application)
+    traffic_is_back(pair)
+    assert "closed: " not in client.log() + server.log().replace("port is closed: ", "")
+    assert "flow 1 " not in client.log()
+
+
+STREAM = """
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 5001))
+print("ready", flush=True)
+data, peer = s.recvfrom(2000)
+for number in range(10000):
+    s.sendto(str(number).encode(), peer)
+    time.sleep(0.005)
+"""
+
+LISTEN = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 6000))
+s.settimeout(3)
+if sys.argv[1:] == ["ask"]:
+    s.sendto(b"begin", ("127.0.0.1", 5000))
+print(s.recv(2000).decode())
+"""
+
+
+def test_F09_an_application_of_the_client_may_restart(pair):
+    """The far end keeps sending to a port that nobody has open: the client's socket is everybody's,
+    so the kernel does not tell it of one that refuses; and when the application is back, what is
+    sent to it reaches it over the same flow, without a word from it."""
+    server, client = pair.start_server(), pair.start_client()
+    pair.server.start("/usr/bin/python3", "-c", STREAM).wait_for("ready")
+    first = int(pair.client.run("/usr/bin/python3", "-c", LISTEN, "ask").stdout)
+    before = total(client, "datagrams-delivered")
+    while total(client, "datagrams-delivered") < before + 20:
+        pass
+    assert int(pair.client.run("/usr/bin/python3", "-c", LISTEN).stdout) > first + 20
+    assert "closed:" not in client.log() and "closed:" not in server.log()
+    assert "flow 1 " not in client.log()
+
+
+def test_F05_ten_thousand_flows_that_close_at_once_disturb_no_other(pair):
+    """A second client opens them, and ends. The first one's flow loses nothing meanwhile."""
+    flows = 10000
+    server = pair.start_server("--max-flows", flows + 1)
+    pair.start_client()
+    many = pair.start_client("--max-flows", flows, local="127.0.0.1:5100")
+    sink = pair.start_sink()
+    pair.send("--flows", flows, "--count", flows, "--size", "100", "--rate", "3000",
+              to="127.0.0.1:5100")
+    before = total(server, "datagrams-delivered")
+    steady = pair.client.start(LOAD, "send", "--to", "127.0.0.1:5000", "--size", "1000", "--rate",
+                               "2000", "--seconds", "4")
+    assert many.stop() == 0
+    assert steady.running()
+    assert steady.wait(30) == 0
+    assert total(server, "flows-closed") == total(server, "flows-opened") - 1
+    assert total(server, "datagrams-delivered") - before == json.loads(steady.log())["datagrams"]
+    figures = result(sink)
+    assert figures["flows"] > 0.99 * flows
+    assert figures["reordered"] == figures["corrupted"] == figures["duplicated"] == 0
