@@ -54,12 +54,7 @@ static bool is_broken(const struct sim_network *network, enum sim_breakage break
     return network->scenario->breakage == breakage;
 }
 
-/* Flip a bit of the datagram, and have the receiver's kernel vouch for it. */
-static void alter_unseen(struct sim_packet *packet, uint32_t from_the_end)
-{
-    packet->bytes[packet->len - from_the_end] ^= 1;
-    packet->vouched = true;
-}
+enum { LABEL_ENDS_BEFORE = FTUN_HEADERS_MAX + SIM_LABEL };
 
 static void break_rules(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet)
 {
@@ -67,8 +62,10 @@ static void break_rules(struct sim_network *network, uint64_t now_ns, struct sim
                      sim_random_below(&network->random, 16) == 0;
     if (!now)
         return;
-    if (is_broken(network, SIM_BREAK_CORRUPT) && packet->label.number > 0)
-        alter_unseen(packet, 1);
+    if (is_broken(network, SIM_BREAK_CORRUPT) && packet->len > LABEL_ENDS_BEFORE) {
+        packet->bytes[packet->len - 1] ^= 1;
+        packet->vouched = true;
+    }
     if (is_broken(network, SIM_BREAK_RESET)) {
         sim_wire_turn_into_reset(packet);
         packet->vouched = true;

@@ -61,6 +61,8 @@ static void draw_quality(struct sim_scenario *s, struct sim_random *random)
         quality->jitter_ns = draw_time(random, FTUN_MILLISECOND, 1, 50);
     quality->says_too_big = coin(random);
     quality->mtu = s->mtu;
+    if (sim_random_below(random, 4) == 0)
+        quality->mtu = (uint16_t)sim_random_between(random, sim_least_mtu(s->family), s->mtu);
 }
 
 static void draw_traffic(struct sim_scenario *s, struct sim_random *random)
@@ -100,6 +102,11 @@ static void draw_ends(struct sim_scenario *s, struct sim_random *random)
     s->host_resets = coin(random);
     s->nat = coin(random);
     s->mtu = coin(random) ? 1500 : (uint16_t)sim_random_between(random, 1300, 1500);
+}
+
+uint16_t sim_least_mtu(enum ftun_family family)
+{
+    return family == FTUN_IPV4 ? FTUN_IPV4_MTU_MIN : FTUN_IPV6_MTU_MIN;
 }
 
 void sim_scenario_draw(struct sim_scenario *s, uint64_t seed)

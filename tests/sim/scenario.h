@@ -78,6 +78,9 @@ struct sim_scenario {
 /* The scenario of a seed. */
 void sim_scenario_draw(struct sim_scenario *scenario, uint64_t seed);
 
+/* The least MTU that a path has here, bytes. */
+uint16_t sim_least_mtu(enum ftun_family family);
+
 /* The same network when it has become good: it loses and alters nothing. */
 struct sim_quality sim_quality_good(const struct sim_scenario *scenario);
 

@@ -233,6 +233,7 @@ void sim_wire_turn_into_reset(struct sim_packet *packet)
 {
     enum { FLAGS = 13 };
     packet->bytes[ip_header_len(packet) + FLAGS] = FTUN_RST;
+    packet->label.stream = SIM_NO_STREAM;
 }
 
 bool sim_wire_reset(const struct sim_packet *packet, struct sim_packet *out)

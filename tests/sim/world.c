@@ -150,10 +150,8 @@ static void kill_some_end(struct sim_world *world)
 
 static void change_mtu(struct sim_world *world)
 {
-    const uint32_t least =
-        world->scenario.family == FTUN_IPV4 ? FTUN_IPV4_MTU_MIN : FTUN_IPV6_MTU_MIN;
-    world->network.quality.mtu =
-        (uint16_t)sim_random_between(&world->random, least, world->scenario.mtu);
+    world->network.quality.mtu = (uint16_t)sim_random_between(
+        &world->random, sim_least_mtu(world->scenario.family), world->scenario.mtu);
 }
 
 static void close_some_flow(struct sim_world *world)
