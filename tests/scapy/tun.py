@@ -18,7 +18,7 @@ SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23         # linux/socket.h, linux/if_
 CLONE_NEWNET = 0x40000000                            # linux/sched.h
 SO_ATTACH_FILTER, SO_RCVBUFFORCE = 26, 33            # asm-generic/socket.h
 RECEIVE_BUFFER = 64 << 20  # bytes
-BATCH = 256                # packets: two batches may wait in the TUN's queue of 1000
+BATCH = 128                # packets: two batches may wait in the TUN's queue of 1000
 PATIENCE = 20.0            # seconds
 PROBE = "10.66.255.254"    # the address that probes come from
 PROBE_AGAIN = 0.01         # seconds
@@ -132,4 +132,6 @@ class Tun:
                 if last:
                     self.await_answer(last)
                 last = probe
+        if last:
+            self.await_answer(last)
         return count
