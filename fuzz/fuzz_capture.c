@@ -31,11 +31,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     uint8_t *copy = fuzz_copy(data, len);
     struct ftun_error error = {.text = ""};
+    intake = (struct ftun_intake){.exact = true, .snap = FTUN_NO_SNAP};
     FILE *stream = len > 0 ? fmemopen(copy, len, "rb") : NULL;
     if (stream != NULL && ftun_capture_open_stream(&intake.capture, stream, "input", &error)) {
-        ftun_intake_start(&intake);
-        intake.exact = true;
-        intake.snap = FTUN_NO_SNAP;
         read_all();
         ftun_intake_end(&intake);
     } else if (stream != NULL) {

@@ -7,6 +7,8 @@
 
 static const uint64_t idle_timeout = FTUN_IDLE_TIMEOUT_DEFAULT;
 
+enum operation { PASS_TIME, WAIT_FOR_DEADLINE, END_TURN, CLOSE, SEND, RECEIVE, OPERATIONS };
+
 struct run {
     struct ftun_connection connection;
     uint64_t now_ns;
@@ -75,17 +77,15 @@ static void segment(struct run *run, struct fuzz_input *input)
     check_step(run, &step);
 }
 
-static void data(struct run *run, struct fuzz_input *input)
+/* True when the whole burst could be sent. */
+static bool send_burst(struct run *run, size_t len, size_t stride)
 {
     struct ftun_connection *c = &run->connection;
-    const size_t stride = 1 + fuzz_u16(input) % c->mss;
-    const size_t most = FTUN_BURST_MAX / stride;
-    const size_t len = stride * (1 + fuzz_u16(input) % most);
     const size_t sendable = ftun_connection_sendable(c, run->now_ns, len, stride);
     FUZZ_REQUIRE(ftun_connection_valid(c));
     FUZZ_REQUIRE(sendable <= len && sendable % stride == 0);
     if (sendable == 0)
-        return;
+        return false;
     struct ftun_tcp_header tcp;
     uint16_t ip_id;
     const uint32_t first = c->snd_nxt;
@@ -93,6 +93,18 @@ static void data(struct run *run, struct fuzz_input *input)
     FUZZ_REQUIRE(tcp.sequence == first && c->snd_nxt == first + (uint32_t)sendable);
     FUZZ_REQUIRE(tcp.acknowledgment == c->rcv_nxt && (tcp.flags & FTUN_ACK) != 0);
     FUZZ_REQUIRE(ftun_connection_valid(c));
+    return sendable == len;
+}
+
+/* Up to 16 MiB at once: few operations go round the sequence space. */
+static void data(struct run *run, struct fuzz_input *input)
+{
+    const size_t stride = 1 + fuzz_u16(input) % run->connection.mss;
+    const size_t most = FTUN_BURST_MAX / stride;
+    const size_t len = stride * (1 + fuzz_u16(input) % most);
+    const unsigned bursts = 1u + fuzz_u8(input);
+    for (unsigned i = 0; i < bursts && send_burst(run, len, stride); i++)
+        continue;
 }
 
 /* All that is due comes to an end. */
@@ -130,27 +142,27 @@ static void close_it(struct run *run)
     check_step(run, &step);
 }
 
-static void operation(struct run *run, struct fuzz_input *input)
+static void happen(struct run *run, struct fuzz_input *input)
 {
-    switch (fuzz_u8(input) % 8) {
-    case 0:
+    switch ((enum operation)(fuzz_u8(input) % OPERATIONS)) {
+    case PASS_TIME:
         run->now_ns += fuzz_duration(fuzz_u8(input));
         timeout(run);
         break;
-    case 1:
+    case WAIT_FOR_DEADLINE:
         wait_for_deadline(run);
         break;
-    case 2:
+    case END_TURN:
         end_turn(run);
         break;
-    case 3:
+    case CLOSE:
         close_it(run);
         break;
-    case 4:
-    case 5:
+    case SEND:
         data(run, input);
         break;
-    default:
+    case RECEIVE:
+    case OPERATIONS:
         segment(run, input);
         break;
     }
@@ -182,6 +194,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct run run = {.now_ns = FTUN_SECOND};
     begin(&run, &input);
     while (!fuzz_is_empty(&input) && !run.gone)
-        operation(&run, &input);
+        happen(&run, &input);
     return 0;
 }

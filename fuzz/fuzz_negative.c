@@ -2,8 +2,8 @@
  * fails when either engine does not find it within seconds (ci/fuzz --expect-crash).
  *
  * One byte is read behind the input, when that is a packet which is right from its checksums to its
- * window scale. To get there takes the mutator that repairs checksums, to
- * notice takes the copy of exact size and AddressSanitizer. */
+ * window scale. To get there takes the mutator that repairs checksums, to notice takes the copy of
+ * exact size and AddressSanitizer. */
 #include "fuzz_input.h"
 #include "packet.h"
 #include "tcp_options.h"

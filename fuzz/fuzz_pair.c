@@ -21,6 +21,23 @@ enum {
     TAG = 4 /* bytes: life, number */
 };
 
+enum operation {
+    SPEAK,
+    ARRIVE_ALL,
+    PASS_TIME,
+    CLOSE,
+    KILL,
+    REPEAT, /* this one and those behind it: of one packet in flight */
+    LOSE,
+    DAMAGE,
+    CUT,
+    FRAGMENT,
+    COMPLAIN,
+    ARRIVE,
+    ARRIVE_VOUCHED,
+    OPERATIONS
+};
+
 /* A packet on its way. */
 struct flight {
     uint8_t *bytes;
@@ -56,6 +73,11 @@ struct run {
     uint8_t deaths;
     uint64_t now_ns;
 };
+
+static enum ftun_role side_of(uint8_t who)
+{
+    return (who & 1) != 0 ? FTUN_CLIENT : FTUN_SERVER;
+}
 
 static enum ftun_role other(enum ftun_role side)
 {
@@ -217,7 +239,7 @@ static uint32_t choose_flow(struct run *run, enum ftun_role side, uint8_t number
 static void speak(struct run *run, struct fuzz_input *input)
 {
     const uint8_t who = fuzz_u8(input);
-    const enum ftun_role side = (who & 1) != 0 ? FTUN_CLIENT : FTUN_SERVER;
+    const enum ftun_role side = side_of(who);
     const size_t stride = TAG + fuzz_u16(input) % 1500u;
     const size_t count = 1 + fuzz_u8(input) % 16u;
     const size_t last = TAG + fuzz_u16(input) % (stride - TAG + 1);
@@ -330,63 +352,64 @@ static void kill(struct run *run, enum ftun_role side, uint8_t choice)
     create(run, side, choice);
 }
 
-static void with_flight(struct run *run, uint8_t operation, struct fuzz_input *input)
+static void close_flow(struct run *run, uint8_t who)
+{
+    const enum ftun_role side = side_of(who);
+    checked_close(&run->ends[side], run->now_ns, (uint32_t)(who >> 1) % CHECKED_FLOWS);
+    carry_out(run, side, NULL);
+}
+
+static void happen_to_flight(struct run *run, uint8_t operation, struct fuzz_input *input)
 {
     const size_t index = fuzz_u8(input) % run->in_flight;
     struct flight *flight = &run->flights[index];
     switch (operation) {
-    case 0:
+    case REPEAT:
         repeat(run, flight);
         break;
-    case 1:
+    case LOSE:
         free(land(run, index).bytes);
         break;
-    case 2:
+    case DAMAGE:
         damage(run, flight, fuzz_u16(input));
         break;
-    case 3:
+    case CUT:
         flight->len -= fuzz_u8(input) % flight->len; /* the block keeps its size */
         break;
-    case 4:
+    case FRAGMENT:
         fragment(run, index, fuzz_u8(input));
         break;
-    case 5:
+    case COMPLAIN:
         complain(run, flight, fuzz_u16(input));
         break;
     default:
-        arrive(run, index, operation == 6);
+        arrive(run, index, operation == ARRIVE_VOUCHED);
         break;
     }
 }
 
-static void operation(struct run *run, struct fuzz_input *input, uint8_t choice)
+static void happen(struct run *run, struct fuzz_input *input, uint8_t choice)
 {
-    const uint8_t what = fuzz_u8(input) % 16;
-    const enum ftun_role side = (what & 1) != 0 ? FTUN_CLIENT : FTUN_SERVER;
-    switch (what) {
-    case 0:
-    case 1:
-    case 2:
+    const uint8_t operation = fuzz_u8(input) % OPERATIONS;
+    switch (operation) {
+    case SPEAK:
         speak(run, input);
         break;
-    case 3:
-    case 4:
+    case ARRIVE_ALL:
         arrive_all(run);
         break;
-    case 5:
+    case PASS_TIME:
         pass_time(run, fuzz_duration(fuzz_u8(input)));
         break;
-    case 6:
-    case 7:
-        checked_close(&run->ends[side], run->now_ns, fuzz_u8(input) % CHECKED_FLOWS);
-        carry_out(run, side, NULL);
+    case CLOSE:
+        close_flow(run, fuzz_u8(input));
         break;
-    case 8:
-        kill(run, (fuzz_u8(input) & 1) != 0 ? FTUN_CLIENT : FTUN_SERVER, choice);
+    case KILL:
+        kill(run, side_of(fuzz_u8(input)), choice);
         break;
     default:
         if (run->in_flight > 0)
-            with_flight(run, what - 9, input);
+            happen_to_flight(run, operation, input);
         break;
     }
 }
@@ -420,7 +443,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     create(&run, FTUN_CLIENT, choice);
     create(&run, FTUN_SERVER, choice);
     while (!fuzz_is_empty(&input))
-        operation(&run, &input, choice);
+        happen(&run, &input, choice);
     finish(&run);
     return 0;
 }

@@ -6,8 +6,10 @@ import pytest
 
 import faults
 from conftest import Echoes, e2e
-from living import Counters, LivingClient, LivingServer, Tun, growth
+from counters import Counters, growth
+from living import LivingClient, LivingServer
 from session import TAKEN, play
+from tun import Tun
 
 TABLE = faults.table()
 # They count packets that were given up, not the one that came.
@@ -62,9 +64,9 @@ def at_a_server(pair, table):
     pair.start_sink("--echo")
     echoes = Echoes(pair)
     ftun.wait_for("flow 1 established")
-    tun = Tun(pair.server, ftun)
-    wrong = play_all(LivingServer(tun), Counters(ftun), table)
-    tun.close()
+    wire = LivingServer(Tun(pair.server, ftun))
+    wrong = play_all(wire, Counters(ftun), table)
+    wire.close()
     assert not wrong
     echoes.check()
     assert ftun.running()
@@ -85,10 +87,9 @@ def test_F02_every_fault_is_counted_by_a_client_too(pair, layer):
     echoes = Echoes(pair)
     ftun.wait_for("flow 1 established")
     LivingClient.prepare(pair.client)
-    tun = Tun(pair.client, ftun)
-    wire = LivingClient(tun, pair.client, e2e.SERVER4)
+    wire = LivingClient(Tun(pair.client, ftun), pair.client, e2e.SERVER4)
     wrong = play_all(wire, Counters(ftun), mirrored(of_layer(layer)))
-    tun.close()
+    wire.close()
     assert not wrong
     echoes.check()
     assert ftun.running()

@@ -16,6 +16,7 @@ import faults  # noqa: E402
 import recording  # noqa: E402
 
 TABLE = faults.table()
+CLAIMS = {name: recording.record(fault).claims for name, fault in TABLE.items()}
 PACKET = re.compile(r"(\d+) [\d.]+ < .* : ([a-z-]+)")
 DELIVERED = re.compile(r"    deliver flow \d+ bytes (\d+) ")
 SENT = re.compile(r"    > \S+ \S+ (\S+) ")
@@ -58,7 +59,7 @@ def complaints(claims, found):
 @pytest.mark.parametrize("fault", TABLE.values(), ids=TABLE)
 def test_the_expectation_is_what_the_table_says(fault):
     text = (HOSTILE / f"{fault.name}.txt").read_text()
-    assert not list(complaints(recording.record(fault).claims, outcomes(text)))
+    assert not list(complaints(CLAIMS[fault.name], outcomes(text)))
 
 
 def test_the_table_is_large_enough_and_reaches_every_layer():
@@ -68,7 +69,7 @@ def test_the_table_is_large_enough_and_reaches_every_layer():
 
 def test_a_session_holds_good_data_that_must_be_delivered_behind_the_fault():
     for fault in TABLE.values():
-        claims = list(recording.record(fault).claims.values())
+        claims = list(CLAIMS[fault.name].values())
         assert fault.ends or any(claim.delivers for claim in claims[-4:]), fault.name
 
 
@@ -81,7 +82,7 @@ def test_generating_again_changes_nothing():
 def test_an_expectation_that_blesses_a_bug_is_noticed():
     """A refused packet that would have been delivered, one answered that must not be."""
     fault = TABLE["tcp-flags-syn-fin"]
-    claims = recording.record(fault).claims
+    claims = CLAIMS[fault.name]
     text = (HOSTILE / f"{fault.name}.txt").read_text()
     assert not list(complaints(claims, outcomes(text)))
     for bug in ("taken", "malformed-tcp-flags\n    deliver flow 0 bytes 5 stride 5",

@@ -80,6 +80,7 @@ static void any_sequence_of_operations_keeps_the_order(void **state)
                 earliest = expected[f];
         }
         assert_int_equal(deadlines.count, count);
+        assert_true(ftun_deadlines_valid(&deadlines, FLOWS));
         if (count > 0)
             assert_int_equal(heap[0].at_ns, earliest);
     }

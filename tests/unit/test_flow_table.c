@@ -15,6 +15,7 @@ static void create(uint32_t capacity, uint32_t bucket_count)
                                      .by_application = by_application,
                                      .capacity = capacity,
                                      .bucket_count = bucket_count,
+                                     .count = 99, /* whatever the memory held */
                                      .key = {{1, 2}}};
     ftun_flow_table_init(&table);
 }
@@ -182,11 +183,32 @@ static void any_sequence_of_flows_is_found_as_it_was_put(void **state)
         } else if (table.count < FLOWS) {
             expected[port] = add(port);
         }
+        assert_true(ftun_flow_table_valid(&table));
         for (uint16_t p = 0; p < PORTS; p++) {
             assert_int_equal(found(p), expected[p]);
             assert_int_equal(found_by_application(p), expected[p]);
         }
     }
+}
+
+/* One in four other keys falls into the same bucket, where nobody can tell. */
+static void a_flow_under_another_key_than_its_own_is_not_valid(void **state)
+{
+    (void)state;
+    create(FLOWS, 4);
+    const uint32_t flow = add(1);
+    unsigned wrong_tuples = 0, wrong_applications = 0;
+    for (uint16_t port = 2; port < 102; port++) {
+        flows[flow].tuple = tuple(port);
+        wrong_tuples += !ftun_flow_table_valid(&table);
+        flows[flow].tuple = tuple(1);
+        flows[flow].application.port = port;
+        wrong_applications += !ftun_flow_table_valid(&table);
+        flows[flow].application.port = 1;
+    }
+    assert_true(ftun_flow_table_valid(&table));
+    assert_in_range(wrong_tuples, 50, 99);
+    assert_in_range(wrong_applications, 50, 99);
 }
 
 int main(void)
@@ -201,6 +223,7 @@ int main(void)
         cmocka_unit_test(one_of_a_chain_leaves_and_the_others_stay),
         cmocka_unit_test_setup(a_flow_leaves_its_application_once, one_bucket),
         cmocka_unit_test(any_sequence_of_flows_is_found_as_it_was_put),
+        cmocka_unit_test(a_flow_under_another_key_than_its_own_is_not_valid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

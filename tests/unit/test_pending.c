@@ -12,7 +12,7 @@ static int set_up(void **state)
 {
     (void)state;
     pool = (struct ftun_pending_pool){
-        .slots = slots, .bytes = bytes, .slot_size = SIZE, .slot_count = SLOTS};
+        .slots = slots, .bytes = bytes, .slot_size = SIZE, .slot_count = SLOTS, .free = 77};
     ftun_pending_pool_init(&pool);
     ftun_pending_queue_init(&queue);
     ftun_pending_queue_init(&other);
