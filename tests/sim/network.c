@@ -187,7 +187,7 @@ void sim_network_send(struct sim_network *network, uint64_t now_ns, enum sim_sid
 
 /* --- arrival ------------------------------------------------------------------------------ */
 
-bool sim_network_arrive(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet)
+bool sim_network_arrive(struct sim_network *network, struct sim_packet *packet)
 {
     if (packet->to == SIM_CLIENT && !sim_nat_inward(&network->nat, packet)) {
         sim_pool_give(&network->pool, packet);
@@ -197,12 +197,6 @@ bool sim_network_arrive(struct sim_network *network, uint64_t now_ns, struct sim
         sim_wire_corrupt(packet, &network->random);
     if (is_broken(network, SIM_BREAK_REORDER))
         packet->birth = ++network->births;
-    const bool quiet = now_ns > network->scenario->bad_ns && packet->label.stream == SIM_NO_STREAM;
-    if (is_broken(network, SIM_BREAK_STORM) && quiet) {
-        struct sim_packet *again = sim_pool_copy(&network->pool, packet);
-        again->beyond_nat = true;
-        sim_network_inject(network, now_ns, again);
-    }
     return true;
 }
 

@@ -44,7 +44,7 @@ void sim_network_send(struct sim_network *network, uint64_t now_ns, enum sim_sid
 void sim_network_inject(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet);
 
 /* A packet from the agenda has come to the end that it is for. False: not quite; it is gone. */
-bool sim_network_arrive(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet);
+bool sim_network_arrive(struct sim_network *network, struct sim_packet *packet);
 
 /* Note what a whole, unaltered packet shows of its connection. */
 void sim_network_sight(struct sim_network *network, const struct sim_packet *packet);

@@ -98,18 +98,17 @@ static void send(struct pair_walk *walk, enum sim_side side, const struct ftun_a
     struct pair *pair = &walk->pair;
     const struct ftun_segment *segment = &action->send.segment;
     const uint8_t *payload = action->send.data != NULL ? action->send.data : datagram;
-    if (segment->payload_len > 0)
+    const size_t len = payload == NULL ? 0 : segment->payload_len;
+    if (len > 0)
         pair->carried[side][payload[1]]++;
-    if (pair->flight_count == PAIR_FLIGHT_MAX) {
-        pair->overflows++;
+    if (pair->flight_count == PAIR_FLIGHT_MAX)
         return;
-    }
     struct pair_packet *packet = &pair->flight[pair->flight_count++];
     packet->to = sim_other(side);
     packet->len = (uint32_t)ftun_segment_emit(segment, FTUN_CHECKSUM_PARTIAL, 0, packet->bytes);
-    if (segment->payload_len > 0)
-        memcpy(packet->bytes + packet->len, payload, segment->payload_len);
-    packet->len += (uint32_t)segment->payload_len;
+    if (len > 0)
+        memcpy(packet->bytes + packet->len, payload, len);
+    packet->len += (uint32_t)len;
 }
 
 static void carry_out(struct pair_walk *walk, enum sim_side side, const struct ftun_action *action,

@@ -7,7 +7,7 @@
 #include "report.h"
 #include "scenario.h"
 
-#define PAIR_FLIGHT_MAX 8u
+#define PAIR_FLIGHT_MAX 8u  /* packets: what more is sent is lost */
 #define PAIR_PACKET_MAX 96u /* bytes: a SYN with options, or a datagram of PAIR_DATAGRAM */
 #define PAIR_DATAGRAM 8u
 #define PAIR_NUMBERS_MAX 8u  /* datagrams of one side */
@@ -53,7 +53,6 @@ struct pair {
     uint8_t carried[SIM_SIDES][PAIR_NUMBERS_MAX]; /* times a datagram has been on its way */
     uint8_t delivered[SIM_SIDES][PAIR_NUMBERS_MAX];
     uint32_t flow[SIM_SIDES]; /* of an open flow, the one last opened or heard from; FTUN_NO_FLOW */
-    uint64_t overflows;       /* packets lost since the flight was full */
     _Alignas(16) uint8_t arenas[SIM_SIDES][PAIR_ARENA_MAX];
 };
 

@@ -7,6 +7,9 @@
 
 enum { SERVER_PORT = 4567, FIRST_APPLICATION_PORT = 20000 };
 
+/* Of one trial: ten times what any takes. More, and the ends keep each other busy. */
+enum { PACKETS_MAX = 10 * 1000 * 1000 };
+
 static const uint64_t dead_most = 8 * FTUN_SECOND;
 static const uint64_t dark_most = 3 * FTUN_SECOND;
 
@@ -124,6 +127,7 @@ void sim_world_start(struct sim_world *world, const struct sim_scenario *scenari
     world->now_ns = 0;
     world->good = world->quiet = world->excused = false;
     world->upstream_count = 0;
+    world->packets_max = world->network.packets + PACKETS_MAX;
     sim_random_seed(&world->random, scenario->seed ^ UINT64_C(0x776f726c64));
     sim_ledger_clear(&world->ledger);
     start_end(world, SIM_CLIENT);
@@ -208,10 +212,19 @@ void sim_world_become_good(struct sim_world *world)
 
 /* --- time --------------------------------------------------------------------------------- */
 
+static void repeat(struct sim_world *world, const struct sim_packet *packet)
+{
+    struct sim_packet *again = sim_pool_copy(&world->network.pool, packet);
+    again->beyond_nat = true;
+    sim_network_inject(&world->network, world->now_ns, again);
+}
+
 static void packet_arrives(struct sim_world *world, struct sim_packet *packet)
 {
-    if (!sim_network_arrive(&world->network, world->now_ns, packet))
+    if (!sim_network_arrive(&world->network, packet))
         return;
+    if (world->scenario.breakage == SIM_BREAK_STORM && world->quiet)
+        repeat(world, packet);
     const bool seen = world->scenario.stranger_ns != FTUN_NEVER && packet->birth > 0 &&
                       (packet->label.stream == SIM_NO_STREAM || packet->birth % 16 == 0);
     if (seen && !packet->corrupted && !packet->fragment)
@@ -278,6 +291,8 @@ void sim_world_run(struct sim_world *world, uint64_t until_ns)
     uint64_t next = next_time(world);
     while (next <= until_ns && !world->report.violated) {
         take_turn(world, next);
+        if (world->network.packets > world->packets_max)
+            sim_violated(&world->report, "more packets than there is a reason for");
         next = next_time(world);
     }
     world->now_ns = until_ns;

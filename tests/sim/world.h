@@ -63,6 +63,7 @@ struct sim_world {
     struct ftun_actions actions;
     uint64_t refused[FTUN_REFUSAL_COUNT]; /* by ends that are dead, over all trials */
     uint64_t now_ns;
+    uint64_t packets_max;    /* network.packets may not become more */
     bool good;               /* the network is */
     bool quiet;              /* applications say nothing more */
     bool excused;            /* there was a disaster, or a flow has ended: others may end of it */
