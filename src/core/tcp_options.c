@@ -19,18 +19,22 @@ static size_t fixed_length(uint8_t kind)
     }
 }
 
-static void note(const uint8_t *option, struct ftun_tcp_options *out)
+/* RFC 7323 2.3: a larger shift is to be taken as 14. */
+static uint8_t scale_within_limit(uint8_t scale)
 {
-    switch (option[0]) {
+    return scale < FTUN_WINDOW_SCALE_MAX ? scale : (uint8_t)FTUN_WINDOW_SCALE_MAX;
+}
+
+static void note(uint8_t kind, const uint8_t *option, struct ftun_tcp_options *out)
+{
+    switch (kind) {
     case FTUN_TCP_OPTION_MSS:
         out->has_mss = true;
         out->mss = ftun_load_be16(option + 2);
         break;
     case FTUN_TCP_OPTION_WINDOW_SCALE:
         out->has_window_scale = true;
-        /* RFC 7323 2.3: a larger shift is to be taken as 14 */
-        out->window_scale =
-            option[2] < FTUN_WINDOW_SCALE_MAX ? option[2] : (uint8_t)FTUN_WINDOW_SCALE_MAX;
+        out->window_scale = scale_within_limit(option[2]);
         break;
     case FTUN_TCP_OPTION_SACK_PERMITTED:
         out->sack_permitted = true;
@@ -58,11 +62,13 @@ enum ftun_tcp_option_step ftun_tcp_option_step(const uint8_t *options, size_t le
     if (*off + 2 > len)
         return FTUN_TCP_OPTION_MALFORMED;
     const size_t option_len = options[*off + 1];
+    const size_t fixed_len = fixed_length(kind);
+    if (fixed_len != 0 && fixed_len != option_len)
+        return FTUN_TCP_OPTION_MALFORMED;
     if (option_len < 2 || *off + option_len > len)
         return FTUN_TCP_OPTION_MALFORMED;
-    if (fixed_length(kind) != 0 && fixed_length(kind) != option_len)
-        return FTUN_TCP_OPTION_MALFORMED;
-    note(options + *off, out);
+    if (fixed_len != 0)
+        note(kind, options + *off, out);
     *off += option_len;
     return FTUN_TCP_OPTION_TAKEN;
 }

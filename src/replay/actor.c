@@ -13,29 +13,40 @@ enum {
     MTU = 1500 /* bytes, of the path: Ethernet's */
 };
 
-bool ftun_actor_create(struct ftun_actor *actor, enum ftun_role role,
-                       const struct ftun_socket_address *end, struct ftun_summary *summary,
-                       FILE *events)
+static struct ftun_endpoint_config config_of(enum ftun_role role)
 {
-    *actor = (struct ftun_actor){
-        .config = {.role = role,
-                   .mtu = MTU,
-                   .segmentation_offload = true,
-                   .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
-                   .max_flows = MAX_FLOWS,
-                   .pending_slots = PENDING_SLOTS,
-                   .reassembly_slots = REASSEMBLY_SLOTS},
-        .end = *end,
-        .summary = summary,
-        .events = events,
+    return (struct ftun_endpoint_config){
+        .role = role,
+        .mtu = MTU,
+        .segmentation_offload = true,
+        .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
+        .max_flows = MAX_FLOWS,
+        .pending_slots = PENDING_SLOTS,
+        .reassembly_slots = REASSEMBLY_SLOTS,
     };
+}
+
+bool ftun_actor_create(struct ftun_actor *actor, enum ftun_role role)
+{
+    *actor = (struct ftun_actor){.config = config_of(role)};
     actor->memory = malloc(ftun_endpoint_size(&actor->config));
-    if (!ftun_counterparts_create(&actor->counterparts, role, MAX_FLOWS) || actor->memory == NULL) {
-        ftun_actor_free(actor);
-        return false;
-    }
+    if (ftun_counterparts_create(&actor->counterparts, role, MAX_FLOWS) && actor->memory != NULL)
+        return true;
+    ftun_actor_free(actor);
+    return false;
+}
+
+void ftun_actor_start(struct ftun_actor *actor, const struct ftun_socket_address *end,
+                      struct ftun_summary *summary, FILE *events)
+{
+    actor->config = config_of(actor->config.role);
     actor->endpoint = ftun_endpoint_create(&actor->config, actor->memory);
-    return true;
+    actor->end = *end;
+    actor->awake = false;
+    actor->summary = summary;
+    actor->events = events;
+    memset(actor->refused_before, 0, sizeof actor->refused_before);
+    ftun_counterparts_clear(&actor->counterparts);
 }
 
 void ftun_actor_free(struct ftun_actor *actor)

@@ -25,11 +25,13 @@ struct ftun_actor {
     uint8_t *packet; /* the last one given, rewritten */
 };
 
-/* Play `role` at `end`; its family NONE: the end that the first SYN goes to (server) or comes from
- * (client). False without memory. */
-bool ftun_actor_create(struct ftun_actor *actor, enum ftun_role role,
-                       const struct ftun_socket_address *end, struct ftun_summary *summary,
-                       FILE *events);
+/* Memory for playing `role`. False when there is none. */
+bool ftun_actor_create(struct ftun_actor *actor, enum ftun_role role);
+
+/* Play `end` from the start; its family NONE: the end that the first SYN goes to (server) or comes
+ * from (client). */
+void ftun_actor_start(struct ftun_actor *actor, const struct ftun_socket_address *end,
+                      struct ftun_summary *summary, FILE *events);
 
 void ftun_actor_packet(struct ftun_actor *actor, struct ftun_intake_packet *packet);
 

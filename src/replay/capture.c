@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum {
-    READ_BUFFER = 256 * 1024, /* bytes; the C library's own is 4096 */
-    RECORD_HEADER = 16        /* bytes before each frame of a pcap file */
+    READ_BUFFER = 64 * 1024, /* bytes; the C library's own is 4096 */
+    RECORD_HEADER = 16       /* bytes before each frame of a pcap file */
 };
 
 /* Time stamps may be anything; the core's clock must not overflow: 2^62 ns are 146 years. */

@@ -1,6 +1,7 @@
 #include "counterpart.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     TUPLES = 4096, /* more than an endpoint has flows: strangers' tuples yield */
@@ -14,18 +15,25 @@ bool ftun_counterparts_create(struct ftun_counterparts *c, enum ftun_role role, 
         .at = calloc(TUPLES, sizeof *c->at),
         .of_flow = malloc(max_flows * sizeof *c->of_flow),
         .max_flows = max_flows,
-        .captured_port = calloc(PORTS, sizeof *c->captured_port),
-        .opening = FTUN_NO_TUPLE,
-        .redialled = FTUN_NO_FLOW,
+        .captured_port = malloc(PORTS * sizeof *c->captured_port),
     };
     if (!ftun_tuple_map_create(&c->map, TUPLES) || c->at == NULL || c->of_flow == NULL ||
         c->captured_port == NULL) {
         ftun_counterparts_free(c);
         return false;
     }
-    for (uint32_t i = 0; i < max_flows; i++)
-        c->of_flow[i] = FTUN_NO_TUPLE;
+    ftun_counterparts_clear(c);
     return true;
+}
+
+void ftun_counterparts_clear(struct ftun_counterparts *c)
+{
+    ftun_tuple_map_clear(&c->map);
+    for (uint32_t i = 0; i < c->max_flows; i++)
+        c->of_flow[i] = FTUN_NO_TUPLE;
+    memset(c->captured_port, 0, PORTS * sizeof *c->captured_port);
+    c->opening = FTUN_NO_TUPLE;
+    c->redialled = FTUN_NO_FLOW;
 }
 
 void ftun_counterparts_free(struct ftun_counterparts *c)

@@ -37,6 +37,10 @@ struct ftun_counterparts {
 /* False without memory. */
 bool ftun_counterparts_create(struct ftun_counterparts *counterparts, enum ftun_role role,
                               uint32_t max_flows);
+
+/* Forget all. */
+void ftun_counterparts_clear(struct ftun_counterparts *counterparts);
+
 void ftun_counterparts_free(struct ftun_counterparts *counterparts);
 
 /* The counterpart of a captured tuple; NULL. */

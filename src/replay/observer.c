@@ -9,23 +9,29 @@
 
 enum { REASSEMBLY_SLOTS = 16 };
 
-bool ftun_observer_create(struct ftun_observer *observer, struct ftun_summary *summary,
-                          FILE *events)
+bool ftun_observer_create(struct ftun_observer *observer)
 {
     *observer = (struct ftun_observer){
-        .flows = calloc(FTUN_OBSERVED_FLOWS, sizeof *observer->flows),
+        .flows = malloc(FTUN_OBSERVED_FLOWS * sizeof *observer->flows),
         .reassembly = {.slots = malloc(REASSEMBLY_SLOTS * sizeof *observer->reassembly.slots),
                        .slot_count = REASSEMBLY_SLOTS},
-        .summary = summary,
-        .events = events,
     };
-    if (!ftun_tuple_map_create(&observer->map, FTUN_OBSERVED_FLOWS) || observer->flows == NULL ||
-        observer->reassembly.slots == NULL) {
-        ftun_observer_free(observer);
-        return false;
-    }
+    if (ftun_tuple_map_create(&observer->map, FTUN_OBSERVED_FLOWS) && observer->flows != NULL &&
+        observer->reassembly.slots != NULL)
+        return true;
+    ftun_observer_free(observer);
+    return false;
+}
+
+void ftun_observer_start(struct ftun_observer *observer, struct ftun_summary *summary, FILE *events)
+{
+    ftun_tuple_map_clear(&observer->map);
     ftun_reassembly_init(&observer->reassembly);
-    return true;
+    observer->flow_count = 0;
+    observer->rest = (struct ftun_observed_rest){0};
+    observer->findings = (struct ftun_findings){0};
+    observer->summary = summary;
+    observer->events = events;
 }
 
 void ftun_observer_free(struct ftun_observer *observer)

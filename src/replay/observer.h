@@ -70,9 +70,12 @@ struct ftun_observer {
     FILE *events; /* NULL: none are printed */
 };
 
-/* False without memory. */
-bool ftun_observer_create(struct ftun_observer *observer, struct ftun_summary *summary,
-                          FILE *events);
+/* Memory for observing. False when there is none. */
+bool ftun_observer_create(struct ftun_observer *observer);
+
+/* Observe from the start. */
+void ftun_observer_start(struct ftun_observer *observer, struct ftun_summary *summary,
+                         FILE *events);
 
 void ftun_observer_packet(struct ftun_observer *observer, struct ftun_intake_packet *packet);
 

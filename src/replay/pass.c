@@ -2,12 +2,6 @@
 
 #include <string.h>
 
-static enum ftun_replay_exit no_memory(struct ftun_error *error)
-{
-    ftun_fail(error, "no memory");
-    return FTUN_REPLAY_FAILED;
-}
-
 static void count_packet(struct ftun_summary *summary, const struct ftun_intake_packet *packet)
 {
     summary->frames = packet->number;
@@ -33,13 +27,22 @@ static bool is_observer(const struct ftun_pass *pass)
     return pass->options->role == FTUN_REPLAY_OBSERVER;
 }
 
-static bool begin(struct ftun_pass *pass, FILE *events)
+bool ftun_pass_create(struct ftun_pass *pass, const struct ftun_replay_options *options)
+{
+    memset(pass, 0, sizeof *pass);
+    pass->options = options;
+    if (is_observer(pass))
+        return ftun_observer_create(&pass->observer);
+    return ftun_actor_create(&pass->actor,
+                             options->role == FTUN_REPLAY_CLIENT ? FTUN_CLIENT : FTUN_SERVER);
+}
+
+static void start(struct ftun_pass *pass, FILE *events)
 {
     if (is_observer(pass))
-        return ftun_observer_create(&pass->observer, &pass->summary, events);
-    const enum ftun_role role =
-        pass->options->role == FTUN_REPLAY_CLIENT ? FTUN_CLIENT : FTUN_SERVER;
-    return ftun_actor_create(&pass->actor, role, &pass->options->end, &pass->summary, events);
+        ftun_observer_start(&pass->observer, &pass->summary, events);
+    else
+        ftun_actor_start(&pass->actor, &pass->options->end, &pass->summary, events);
 }
 
 static bool take(struct ftun_pass *pass, struct ftun_intake_packet *packet,
@@ -74,23 +77,22 @@ static enum ftun_replay_exit read_all(struct ftun_pass *pass, struct ftun_error 
     }
 }
 
-enum ftun_replay_exit ftun_pass_run(struct ftun_pass *pass,
-                                    const struct ftun_replay_options *options, size_t snap,
-                                    struct ftun_corpus *corpus, FILE *events,
-                                    struct ftun_error *error)
+enum ftun_replay_exit ftun_pass_run(struct ftun_pass *pass, size_t snap, struct ftun_corpus *corpus,
+                                    FILE *events, struct ftun_error *error)
 {
-    memset(pass, 0, sizeof *pass);
-    pass->options = options;
+    const char *path = pass->options->capture;
+    pass->summary = (struct ftun_summary){0};
     pass->corpus = corpus;
-    if (!ftun_capture_open(&pass->intake.capture, options->capture, error))
-        return FTUN_REPLAY_CAPTURE;
     pass->intake.snap = snap;
     pass->intake.exact = FTUN_EXACT_BLOCKS || snap != FTUN_NO_SNAP;
-    if (!begin(pass, events))
-        return no_memory(error);
-    ftun_progress_start(&pass->progress, options->capture);
+    pass->intake.longest = 0;
+    if (!ftun_capture_open(&pass->intake.capture, path, error))
+        return FTUN_REPLAY_CAPTURE;
+    start(pass, events);
+    ftun_progress_start(&pass->progress, path);
     const enum ftun_replay_exit result = read_all(pass, error);
     ftun_progress_end(&pass->progress);
+    ftun_intake_end(&pass->intake);
     if (is_observer(pass))
         ftun_observer_finish(&pass->observer);
     return result;
@@ -98,7 +100,6 @@ enum ftun_replay_exit ftun_pass_run(struct ftun_pass *pass,
 
 void ftun_pass_free(struct ftun_pass *pass)
 {
-    ftun_intake_end(&pass->intake);
     if (is_observer(pass))
         ftun_observer_free(&pass->observer);
     else

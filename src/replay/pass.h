@@ -17,14 +17,15 @@ struct ftun_pass {
     struct ftun_progress progress;
 };
 
-/* Read the whole capture, every packet cut to `snap` bytes (FTUN_NO_SNAP: as it is); events go to
- * `events` unless that is NULL. `pass` is overwritten; unless FTUN_REPLAY_FAILED or an unopened
- * capture, marked by `pass->intake.capture.pcap` NULL, it holds what ftun_pass_report() prints and
- * ftun_pass_free() frees. Any result but FTUN_REPLAY_OK comes with a reason. */
-enum ftun_replay_exit ftun_pass_run(struct ftun_pass *pass,
-                                    const struct ftun_replay_options *options, size_t snap,
-                                    struct ftun_corpus *corpus, FILE *events,
-                                    struct ftun_error *error);
+/* Memory for passes as the options ask for them. False when there is none. */
+bool ftun_pass_create(struct ftun_pass *pass, const struct ftun_replay_options *options);
+
+/* Read the whole capture from the start, every packet cut to `snap` bytes (FTUN_NO_SNAP: as it is);
+ * packets go to `corpus` and events to `events` too, unless they are NULL. What there is to report
+ * is in `pass` until the next run, with FTUN_REPLAY_OK, and when `summary.broken` says that the
+ * capture breaks off. Any result but FTUN_REPLAY_OK comes with a reason. */
+enum ftun_replay_exit ftun_pass_run(struct ftun_pass *pass, size_t snap, struct ftun_corpus *corpus,
+                                    FILE *events, struct ftun_error *error);
 
 void ftun_pass_free(struct ftun_pass *pass);
 

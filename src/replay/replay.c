@@ -36,48 +36,50 @@ static bool print_report(const struct ftun_pass *pass, FILE *out)
     return true;
 }
 
-static enum ftun_replay_exit single_pass(struct ftun_pass *pass,
-                                         const struct ftun_replay_options *options,
-                                         struct ftun_corpus *corpus, FILE *out,
-                                         struct ftun_error *error)
+static enum ftun_replay_exit single_pass(struct ftun_pass *pass, struct ftun_corpus *corpus,
+                                         FILE *out, struct ftun_error *error)
 {
-    FILE *events = options->events ? out : NULL;
-    enum ftun_replay_exit result =
-        ftun_pass_run(pass, options, options->snap, corpus, events, error);
+    FILE *events = pass->options->events ? out : NULL;
+    enum ftun_replay_exit result = ftun_pass_run(pass, pass->options->snap, corpus, events, error);
     const bool readable = result == FTUN_REPLAY_OK || pass->summary.broken;
     if (readable && !print_report(pass, out)) {
         ftun_fail(error, "no memory for the JSON");
         result = FTUN_REPLAY_FAILED;
     }
-    ftun_pass_free(pass);
     return result;
 }
 
-static enum ftun_replay_exit pass_with_corpus(struct ftun_pass *pass,
-                                              const struct ftun_replay_options *options, FILE *out,
+static enum ftun_replay_exit pass_with_corpus(struct ftun_pass *pass, FILE *out,
                                               struct ftun_error *error)
 {
+    const struct ftun_replay_options *options = pass->options;
     struct ftun_corpus corpus;
     const bool opened = ftun_corpus_open(&corpus, options->corpus, options->capture, error);
     const enum ftun_replay_exit result =
-        opened ? single_pass(pass, options, &corpus, out, error) : FTUN_REPLAY_FAILED;
+        opened ? single_pass(pass, &corpus, out, error) : FTUN_REPLAY_FAILED;
     ftun_corpus_close(&corpus);
     return result;
+}
+
+static enum ftun_replay_exit run(struct ftun_pass *pass, FILE *out, struct ftun_error *error)
+{
+    if (pass->options->sweep)
+        return ftun_sweep(pass, out, error);
+    if (pass->options->corpus != NULL)
+        return pass_with_corpus(pass, out, error);
+    return single_pass(pass, NULL, out, error);
 }
 
 enum ftun_replay_exit ftun_replay_print(const struct ftun_replay_options *options, FILE *out)
 {
     struct ftun_error error = {0};
     struct ftun_pass *pass = malloc(sizeof *pass);
-    if (pass == NULL)
+    if (pass == NULL || !ftun_pass_create(pass, options)) {
+        free(pass);
         return no_memory();
-    enum ftun_replay_exit result;
-    if (options->sweep)
-        result = ftun_sweep(pass, options, out, &error);
-    else if (options->corpus != NULL)
-        result = pass_with_corpus(pass, options, out, &error);
-    else
-        result = single_pass(pass, options, NULL, out, &error);
+    }
+    const enum ftun_replay_exit result = run(pass, out, &error);
+    ftun_pass_free(pass);
     free(pass);
     return result == FTUN_REPLAY_OK ? result : complain(result, &error);
 }

@@ -29,19 +29,17 @@ static void print_summary(FILE *out, const struct ftun_summary *sum, size_t pass
     ftun_report_refused(out, sum);
 }
 
-enum ftun_replay_exit ftun_sweep(struct ftun_pass *pass, const struct ftun_replay_options *options,
-                                 FILE *out, struct ftun_error *error)
+enum ftun_replay_exit ftun_sweep(struct ftun_pass *pass, FILE *out, struct ftun_error *error)
 {
     struct ftun_summary sum = {0};
     size_t passes = 0;
     size_t longest = 0;
     enum ftun_replay_exit result = FTUN_REPLAY_OK;
     for (size_t snap = 0; snap <= longest; snap = ftun_sweep_next(snap, longest)) {
-        result = ftun_pass_run(pass, options, snap, NULL, NULL, error);
+        result = ftun_pass_run(pass, snap, NULL, NULL, error);
         longest = pass->intake.longest;
         add_summary(&sum, &pass->summary);
         passes++;
-        ftun_pass_free(pass);
         if (result != FTUN_REPLAY_OK && !pass->summary.broken)
             return result;
     }

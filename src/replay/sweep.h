@@ -11,7 +11,6 @@ size_t ftun_sweep_next(size_t snap, size_t longest);
 
 /* Replay for each length and print one summary to `out`. The result of the worst pass; any but
  * FTUN_REPLAY_OK comes with a reason. */
-enum ftun_replay_exit ftun_sweep(struct ftun_pass *pass, const struct ftun_replay_options *options,
-                                 FILE *out, struct ftun_error *error);
+enum ftun_replay_exit ftun_sweep(struct ftun_pass *pass, FILE *out, struct ftun_error *error);
 
 #endif

@@ -20,6 +20,16 @@ bool ftun_tuple_map_create(struct ftun_tuple_map *map, uint32_t capacity)
     return true;
 }
 
+void ftun_tuple_map_clear(struct ftun_tuple_map *map)
+{
+    for (uint32_t i = 0; i < map->capacity && map->slots[i].in_use; i++) { /* taken in order */
+        map->buckets[map->slots[i].bucket] = FTUN_NO_TUPLE;
+        map->slots[i] = (struct ftun_tuple_slot){0};
+    }
+    map->hand = 0;
+    map->last = 0;
+}
+
 void ftun_tuple_map_free(struct ftun_tuple_map *map)
 {
     free(map->slots);

@@ -31,6 +31,9 @@ struct ftun_tuple_map {
 /* Make a map for `capacity` tuples, a power of two. False without memory. */
 bool ftun_tuple_map_create(struct ftun_tuple_map *map, uint32_t capacity);
 
+/* Forget all. */
+void ftun_tuple_map_clear(struct ftun_tuple_map *map);
+
 void ftun_tuple_map_free(struct ftun_tuple_map *map);
 
 /* The index of a tuple; FTUN_NO_TUPLE. */

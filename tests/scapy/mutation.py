@@ -50,8 +50,8 @@ class Mutator:
 
     def __init__(self, seed):
         self.random = random.Random(seed)
-        self.ways = (self.flip, self.edge, self.cut, self.grow, self.length, self.blank, self.remove,
-                     self.insert, self.flags, self.options, self.number)
+        self.ways = (self.flip, self.edge, self.cut, self.grow, self.length, self.blank,
+                     self.remove, self.insert, self.flags, self.options, self.number)
 
     def place(self, packet):
         return self.random.randrange(min(len(packet), HEADERS))
@@ -73,7 +73,8 @@ class Mutator:
     def length(self, packet):
         at = 4 if packet[0] >> 4 == 6 else 2
         old = struct.unpack_from("!H", packet, at)[0]
-        new = self.random.choice((0, 19, 20, 40, old - 1, old + 1, 65535, self.random.getrandbits(16)))
+        new = self.random.choice((0, 19, 20, 40, old - 1, old + 1, 65535,
+                                  self.random.getrandbits(16)))
         struct.pack_into("!H", packet, at, new & 0xffff)
 
     def blank(self, packet):

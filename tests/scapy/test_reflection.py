@@ -19,8 +19,8 @@ FLAGS_ANSWERED, FLAGS_SILENT = ("A", "PA", "FA", "SA", "F"), ("R", "RA")
 def stranger(source, destination, flags):
     """A segment with data that belongs to no connection; ports as client or server have them."""
     sport, dport = (4567, 20000) if source == e2e.SERVER4 else (20000, 4567)
-    return bytes(IP(src=source, dst=destination) / TCP(sport=sport, dport=dport, flags=flags, seq=1000,
-                                                       ack=7) / Raw(b"who are you?"))
+    return bytes(IP(src=source, dst=destination) / TCP(
+        sport=sport, dport=dport, flags=flags, seq=1000, ack=7) / Raw(b"who are you?"))
 
 
 def until_quiet(tuns):

@@ -1,4 +1,4 @@
-"""Storms of hostile packets at a running ftun: traffic loses nothing, memory stays, all is counted."""
+"""Storms of hostile packets at a running ftun: no traffic is lost, memory stays, all is counted."""
 
 import itertools
 import struct

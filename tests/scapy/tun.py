@@ -44,8 +44,8 @@ def inside(host):
 
 
 def accept_only(destination):
-    """A socket filter: IPv4 packets to this address (struct sock_fprog, linux/filter.h). Returns it,
-    and what must live until the kernel has read it."""
+    """A socket filter: IPv4 packets to this address (struct sock_fprog, linux/filter.h). Returns
+    it, and what must live until the kernel has read it."""
     load_word, jump_if_equal, end = 0x20, 0x15, 0x06
     address = int.from_bytes(socket.inet_aton(destination), "big")
     program = b"".join(struct.pack("HBBI", *instruction) for instruction in (

@@ -54,7 +54,8 @@ def with_tcp_options(packet, options):
     grown = with_bytes(grown, start + 12, [(5 + len(options) // 4) << 4])
     if is_ipv6(packet):
         return with_tcp_checksum(with_bytes(grown, 4, struct.pack("!H", len(grown) - 40)))
-    return with_tcp_checksum(with_ipv4_checksum(with_bytes(grown, 2, struct.pack("!H", len(grown)))))
+    grown = with_bytes(grown, 2, struct.pack("!H", len(grown)))
+    return with_tcp_checksum(with_ipv4_checksum(grown))
 
 
 def extension(body=b"\x01\x04\0\0\0\0", length=None):

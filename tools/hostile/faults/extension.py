@@ -65,7 +65,8 @@ refused("segment-routing", "unsupported-extension", chain((ROUTING, routing(4, 2
 refused("authentication-header", "unsupported-protocol",
         chain((AUTHENTICATION, extension(bytes(10), length=1))))
 refused("esp", "unsupported-protocol", chain((ESP, bytes(16))))
-refused("no-next-header", "unsupported-protocol", lambda s: with_bytes(s.data(), 6, [NO_NEXT_HEADER]))
+refused("no-next-header", "unsupported-protocol",
+        lambda s: with_bytes(s.data(), 6, [NO_NEXT_HEADER]))
 refused("no-next-header-behind-options", "unsupported-protocol",
         lambda s: with_extensions(with_bytes(s.data(), 6, [NO_NEXT_HEADER]),
                                   (DESTINATION_OPTIONS, PAD)))
@@ -88,7 +89,8 @@ def ends_with(kind, header):
 refused("names-itself-and-ends", "truncated-ip",
         ends_with(DESTINATION_OPTIONS, bytes([DESTINATION_OPTIONS]) + PAD[1:]))
 refused("cut-after-2-bytes", "truncated-ip", ends_with(HOP_BY_HOP, b"\x06\0"))
-refused("cut-after-7-bytes", "truncated-ip", ends_with(DESTINATION_OPTIONS, b"\x06\0\x01\x04\0\0\0"))
+refused("cut-after-7-bytes", "truncated-ip",
+        ends_with(DESTINATION_OPTIONS, b"\x06\0\x01\x04\0\0\0"))
 refused("fragment-header-cut", "truncated-ip", ends_with(FRAGMENT, b"\x06\0\0\0"))
 refused("routing-header-cut", "truncated-ip", ends_with(ROUTING, b"\x06\x02\0\0\0\0\0\0"))
 refused("nothing-behind", "truncated-tcp", ends_with(HOP_BY_HOP, b"\x06\0\x01\x04\0\0\0\0"))

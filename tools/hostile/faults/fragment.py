@@ -185,7 +185,7 @@ def behind_extension_headers(s):
     send_whole(s, [with_extensions(part, pad, pad) for part in cut(s.data(), 40)])
 
 
-# --- what must not ----------------------------------------------------------------------------------
+# --- what must not --------------------------------------------------------------------------------
 
 
 @both("first-of-8-bytes")
@@ -211,7 +211,8 @@ def first_cuts_tcp_options(s):
 def offset_8(s):
     """RFC 3128: rewrites the flags of a harmless first fragment."""
     packet = s.data()
-    send_all(s, [(fragment(packet, 0, 40, 77), TAKEN), (fragment(packet, 8, 40, 77), "tiny-fragment"),
+    send_all(s, [(fragment(packet, 0, 40, 77), TAKEN),
+                 (fragment(packet, 8, 40, 77), "tiny-fragment"),
                  (fragment(packet, 40, 80, 77), TAKEN)])
 
 

@@ -1,4 +1,4 @@
-"""ICMP and ICMPv6 (RFC 792, RFC 1191, RFC 4443, RFC 5927): errors about what we sent, and the rest."""
+"""ICMP and ICMPv6 (RFC 792, RFC 1191, RFC 4443, RFC 5927): errors about segments, and others."""
 
 import struct
 
@@ -75,7 +75,7 @@ def harmless(name, build, families=FAMILIES, **properties):
         LAYER.harmless(f"{name}-ipv{family}", build, answers=(), family=family, **properties)
 
 
-# --- believed, and never more than they deserve -----------------------------------------------------
+# --- believed, and never more than they deserve ---------------------------------------------------
 
 for mtu in (1280, 1300, 1500, 9000, 65535):
     harmless(f"too-big-mtu-{mtu}", lambda s, n=mtu: too_big(s, n))
@@ -109,7 +109,7 @@ def again_and_again(s):
         s.send(too_big(s, mtu), TAKEN, answers=())
 
 
-# --- cut ----------------------------------------------------------------------------------------------
+# --- cut ------------------------------------------------------------------------------------------
 
 for length in (0, 1, 2):
     refused(f"cut-to-{length}", "truncated-icmp", lambda s, n=length: headless(s, n))
@@ -123,7 +123,7 @@ refused("quote-of-ports-only", "truncated-icmp", lambda s: too_big(s, 1300, s.qu
 refused("quote-of-7-bytes-of-tcp", "truncated-icmp", lambda s: too_big(s, 1300, s.quote(7)))
 
 
-# --- quotes of what we never sent, or no longer care about --------------------------------------------
+# --- quotes of what we never sent, or no longer care about ----------------------------------------
 
 refused("quote-of-other-port", "not-ours-icmp", lambda s: too_big(s, quote=s.quote(dport=9)))
 refused("quote-of-our-other-port", "not-ours-icmp", lambda s: too_big(s, quote=s.quote(sport=9)))
@@ -158,12 +158,13 @@ refused("addressed-elsewhere", "not-ours-address", lambda s: too_big(
     s, dst="192.0.2.9" if s.family == 4 else "2001:db8::9"))
 
 
-# --- messages that are no errors about segments -----------------------------------------------------
+# --- messages that are no errors about segments ---------------------------------------------------
 
 for number, code, name in ((0, 0, "echo-reply"), (4, 0, "source-quench"), (5, 1, "redirect"),
                            (8, 0, "echo-request"), (9, 0, "router-advertisement"),
                            (11, 0, "time-exceeded"), (11, 1, "reassembly-time-exceeded"),
-                           (12, 0, "parameter-problem"), (17, 0, "address-mask-request"), (255, 255, "reserved")):
+                           (12, 0, "parameter-problem"), (17, 0, "address-mask-request"),
+                           (255, 255, "reserved")):
     refused(name, "unsupported-protocol",
             lambda s, n=number, c=code: wrap(s, ICMP(type=n, code=c), s.quote()), families=(4,))
 

@@ -67,7 +67,8 @@ for number, name in ((0, "hop-by-hop"), (2, "igmp"), (4, "ipip"), (17, "udp"), (
     LAYER.refused(f"protocol-{name}", "unsupported-protocol",
                   lambda s, n=number: s.data(ip={"proto": n}))
 
-LAYER.delivered("ttl-0", lambda s: s.data(ip={"ttl": 0}))  # RFC 1122 3.2.1.7: not for hosts to judge
+# RFC 1122 3.2.1.7: not for hosts to judge
+LAYER.delivered("ttl-0", lambda s: s.data(ip={"ttl": 0}))
 LAYER.delivered("ttl-1", lambda s: s.data(ip={"ttl": 1}))
 LAYER.delivered("reserved-flag", lambda s: s.data(ip={"flags": "evil+DF"}))  # RFC 3514
 LAYER.delivered("no-dont-fragment", lambda s: s.data(ip={"flags": 0}))

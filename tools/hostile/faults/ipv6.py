@@ -51,7 +51,8 @@ for number, name in ((1, "icmpv4"), (4, "ipip"), (17, "udp"), (41, "ipv6"), (132
             lambda s, n=number: with_bytes(s.data(), 6, [n]))
 
 refused("destination-other", "not-ours-address", lambda s: s.data(ip={"dst": "2001:db8::77"}))
-refused("destination-multicast", "not-ours-address", lambda s: s.segment("S", ip={"dst": "ff02::1"}))
+refused("destination-multicast", "not-ours-address",
+        lambda s: s.segment("S", ip={"dst": "ff02::1"}))
 refused("source-multicast", "malformed-ip-source", from_source("ff02::1"))
 refused("source-unspecified", "malformed-ip-source", from_source("::"))
 LAYER.harmless("source-loopback", from_source("::1"), answers=["S."], family=6)

@@ -11,7 +11,8 @@ def option(text):
 
 def refused(name, text, **properties):
     """On data: the segment is refused, and nothing delivered."""
-    LAYER.refused(name, "malformed-tcp-options", lambda s: s.data(options=option(text)), **properties)
+    LAYER.refused(name, "malformed-tcp-options", lambda s: s.data(options=option(text)),
+                  **properties)
 
 
 def delivered(name, text):

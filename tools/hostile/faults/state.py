@@ -30,7 +30,7 @@ def delivered(name, build, payload=HOSTILE):
     LAYER.add(name, lambda s: s.send(build(s), TAKEN, delivers=len(payload)))
 
 
-# --- sequence numbers -------------------------------------------------------------------------------
+# --- sequence numbers -----------------------------------------------------------------------------
 
 LAYER.refused("data-below-window", "sequence-outside-window", data(-LATE - 1), CHALLENGE)
 delivered("data-at-lower-edge", data(-LATE))
@@ -80,7 +80,7 @@ def storm_outside_window(s):
         s.send(data(2**31 + number)(s), "sequence-outside-window", answers=())
 
 
-# --- acknowledgments -----------------------------------------------------------------------------
+# --- acknowledgments ------------------------------------------------------------------------------
 
 LAYER.refused("ack-of-unsent-data", "ack-unacceptable", acknowledging(1), CHALLENGE)
 LAYER.refused("ack-of-unsent-data-with-data", "ack-unacceptable", acknowledging(1000, HOSTILE),
@@ -119,7 +119,7 @@ def keep_alive(s):
         s.send(segment("A", -1)(s), answers=())
 
 
-# --- RST (RFC 5961 3) --------------------------------------------------------------------------------
+# --- RST (RFC 5961 3) -----------------------------------------------------------------------------
 
 LAYER.refused("rst-one-above", "rst-inexact", segment("R", 1), CHALLENGE)
 LAYER.refused("rst-one-below", "rst-inexact", segment("R", -1), CHALLENGE)
@@ -167,7 +167,7 @@ def rst_guessed(s):
                answers=CHALLENGE if number == 1 else ())
 
 
-# --- SYN ------------------------------------------------------------------------------------------------
+# --- SYN ------------------------------------------------------------------------------------------
 
 LAYER.refused("syn-in-connection", "syn-in-connection", segment("S"), CHALLENGE)
 LAYER.refused("syn-in-connection-with-data", "syn-in-connection",
@@ -228,7 +228,7 @@ def land(s):
     s.send(s.segment("R", **ours), "not-ours-flow", answers=())
 
 
-# --- the handshake --------------------------------------------------------------------------------------
+# --- the handshake --------------------------------------------------------------------------------
 
 
 @LAYER.fault("ack-without-syn", opened=False)
@@ -310,7 +310,7 @@ def handshake_replayed(s):
     s.send_data()
 
 
-# --- the end --------------------------------------------------------------------------------------------
+# --- the end --------------------------------------------------------------------------------------
 
 
 @LAYER.fault("fin-twice", ends=True)
@@ -399,7 +399,7 @@ def almost_idle(s):
     s.wait(175)
 
 
-# --- towards a client --------------------------------------------------------------------------------
+# --- towards a client -----------------------------------------------------------------------------
 
 
 @LAYER.fault("simultaneous-open", opened=False, role="client")

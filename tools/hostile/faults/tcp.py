@@ -45,7 +45,8 @@ LAYER.delivered("urgent-pointer-without-flag", lambda s: s.data(urgptr=3))
 
 LAYER.refused("destination-port-0", "not-ours-address", lambda s: s.segment("S", dport=0))
 LAYER.refused("destination-port-other", "not-ours-address", lambda s: s.segment("S", dport=4568))
-LAYER.refused("destination-port-other-in-connection", "not-ours-address", lambda s: s.data(dport=80))
+LAYER.refused("destination-port-other-in-connection", "not-ours-address",
+              lambda s: s.data(dport=80))
 LAYER.refused("source-port-0", "not-ours-flow", lambda s: s.data(sport=0), answers=["R"])
 LAYER.harmless("source-port-0-syn", lambda s: s.segment("S", sport=0), answers=["S."])
 LAYER.refused("source-port-other", "not-ours-flow", lambda s: s.data(sport=7),
