@@ -1,11 +1,9 @@
 /* One end of the tunnel, driven as src/io/loop.c does it, and what must hold of it. */
-#include "memory.h"
 #include "trace.h"
 #include "world.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { CALLS_MAX = 100000 /* for one purpose in one turn: more, and it would never end */ };
 
