@@ -1,11 +1,9 @@
 /* One end of the tunnel, driven as src/io/loop.c does it, and what must hold of it. */
-#include "memory.h"
 #include "trace.h"
 #include "world.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { CALLS_MAX = 100000 /* for one purpose in one turn: more, and it would never end */ };
 
@@ -93,7 +91,8 @@ static void invent(struct sim_world *world)
 static void deliver(struct sim_world *world, struct sim_end *end, const struct ftun_action *action,
                     const struct arrival *arrival)
 {
-    const struct sim_flow *flow = flow_of(world, end, action);
+    struct sim_flow *flow = flow_of(world, end, action);
+    flow->heard_at_ns = world->now_ns;
     if (arrival == NULL || arrival->corrupted) {
         sim_violated(&world->report, "the %s delivers without a good packet", names[end->side]);
         return;
@@ -123,6 +122,14 @@ static void open_flow(struct sim_world *world, struct sim_end *end,
         flow->owner = sim_upstream_open(world, action->flow);
 }
 
+static void establish_flow(struct sim_world *world, struct sim_end *end,
+                           const struct ftun_action *action)
+{
+    struct sim_flow *flow = flow_of(world, end, action);
+    flow->mss = action->established.mss;
+    flow->heard_at_ns = world->now_ns;
+}
+
 static bool blames_peer(enum ftun_close_reason reason)
 {
     return reason == FTUN_CLOSED_BY_PEER || reason == FTUN_CLOSED_RESET ||
@@ -137,6 +144,10 @@ static void close_flow(struct sim_world *world, struct sim_end *end,
     if (!world->excused && blames_peer(reason))
         sim_violated(&world->report, "the %s ends flow %u, %s, and the peer has not done that",
                      names[end->side], action->flow, ftun_close_reason_text(reason));
+    if (reason == FTUN_CLOSED_IDLE &&
+        world->now_ns < flow->heard_at_ns + world->scenario.idle_timeout_ns)
+        sim_violated(&world->report, "the %s ends flow %u as idle, and it is not", names[end->side],
+                     action->flow);
     world->excused = true;
     if (end->side == SIM_SERVER && flow->open)
         sim_upstream_close(world, flow->owner);
@@ -171,7 +182,7 @@ static void carry_out(struct sim_world *world, struct sim_end *end,
         open_flow(world, end, action);
         break;
     case FTUN_ACTION_ESTABLISHED:
-        flow_of(world, end, action)->mss = action->established.mss;
+        establish_flow(world, end, action);
         break;
     case FTUN_ACTION_MSS:
         flow_of(world, end, action)->mss = action->mss.mss;

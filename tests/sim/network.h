@@ -49,7 +49,7 @@ bool sim_network_arrive(struct sim_network *network, struct sim_packet *packet);
 /* Note what a whole, unaltered packet shows of its connection. */
 void sim_network_sight(struct sim_network *network, const struct sim_packet *packet);
 
-/* The other way round: the latest packet, or one of the latest, to this side; NULL when none. */
+/* One of the latest packets to this side, at random; NULL when there was none. */
 const struct sim_sighting *sim_network_sighting(struct sim_network *network, enum sim_side side);
 
 #endif

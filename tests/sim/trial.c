@@ -11,7 +11,7 @@
 #define RECOVERY_TIME (CLOSE_TIME + SYN_TIME + FTUN_REDIAL_LAST)
 
 enum {
-    QUIET_PACKETS = 40, /* that a flow may still cost when nobody speaks: FINs, RSTs, ACKs */
+    QUIET_PACKETS = 40 /* that a flow may still cost when nobody speaks: FINs, RSTs, ACKs */
 };
 
 static const uint64_t settling_time = 12 * FTUN_SECOND;

@@ -16,8 +16,9 @@
 /* What an end knows of a flow that is open. */
 struct sim_flow {
     bool open;
-    uint32_t owner; /* application of the client's, upstream of the server's; SIM_NOBODY */
-    uint16_t mss;   /* bytes; 0: not established */
+    uint32_t owner;       /* application of the client's, upstream of the server's; SIM_NOBODY */
+    uint16_t mss;         /* bytes; 0: not established */
+    uint64_t heard_at_ns; /* when it last delivered, or was established */
 };
 
 struct sim_end {
