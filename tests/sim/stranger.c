@@ -46,9 +46,10 @@ static void disturb(struct sim_packet *packet, const struct sim_sighting *sighti
         tcp.flags = FTUN_SYN;
         tcp.sequence = (uint32_t)sim_random_next(random);
         break;
-    case 3:
+    case 3: /* whose acknowledgment is acceptable, but no cookie: see cookie.h */
         tcp.flags = FTUN_ACK | FTUN_PSH;
         tcp.sequence = far_from(next, random);
+        tcp.acknowledgment--;
         payload_len = PAYLOAD;
         break;
     case 4:
