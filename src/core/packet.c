@@ -53,7 +53,7 @@ enum ftun_refusal ftun_packet_parse(const uint8_t *data, size_t len, bool checks
     const enum ftun_refusal refusal = ftun_ip_parse(data, len, &out->ip);
     if (refusal != FTUN_TAKEN)
         return refusal;
-    /*@ split out->ip.header_len; */
+    /*@ split out->ip.header_len; */ /* case by case, for the prover: tests/proof */
     if (out->ip.source.family == FTUN_IPV4 &&
         ftun_ipv4_header_sum(data, out->ip.header_len) != 0xffff)
         return FTUN_REFUSED_MALFORMED_IP_CHECKSUM;

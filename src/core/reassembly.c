@@ -56,8 +56,8 @@ static enum ftun_refusal check_fragment(const struct ftun_ip_header *ip, const u
 {
     if (ip->protocol != FTUN_PROTOCOL_TCP)
         return FTUN_REFUSED_UNSUPPORTED_FRAGMENT;
-    const size_t end = ip->fragment_offset + ip->payload_len;
-    if (ip->payload_len == 0 || end + HEADER_ROOM > FTUN_IP_PACKET_MAX ||
+    if (ip->payload_len == 0 ||
+        ip->fragment_offset + ip->payload_len + HEADER_ROOM > FTUN_IP_PACKET_MAX ||
         (ip->more_fragments && ip->payload_len % FRAGMENT_UNIT != 0))
         return FTUN_REFUSED_MALFORMED_FRAGMENT;
     if (ip->fragment_offset != 0)
@@ -177,8 +177,10 @@ static bool agrees_with_end(const struct ftun_reassembly_slot *slot,
 static void insert(struct ftun_reassembly_slot *slot, size_t place,
                    struct ftun_reassembly_part part, const uint8_t *payload)
 {
-    for (size_t i = slot->part_count; i > place; i--)
-        slot->parts[i] = slot->parts[i - 1];
+    for (size_t i = slot->part_count; i > place; i--) {
+        const struct ftun_reassembly_part moved = slot->parts[i - 1];
+        slot->parts[i] = moved;
+    }
     slot->parts[place] = part;
     slot->part_count++;
     const size_t len = (size_t)part.end - part.start;

@@ -20,7 +20,7 @@ enum ftun_refusal ftun_tcp_parse(const uint8_t *segment, size_t len, struct ftun
     const size_t header_len = (size_t)(segment[12] >> 4) * 4;
     if (header_len < FTUN_TCP_HEADER_MIN)
         return FTUN_REFUSED_MALFORMED_TCP_HEADER;
-    /*@ split header_len; */
+    /*@ split header_len; */ /* case by case, for the prover: tests/proof */
     if (header_len > len)
         return FTUN_REFUSED_TRUNCATED_TCP;
     out->source_port = ftun_load_be16(segment);
