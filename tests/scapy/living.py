@@ -8,7 +8,8 @@ import time
 from scapy.layers.inet import TCP
 
 import session
-from tun import PATIENCE, inside
+from conftest import Echoes, e2e
+from tun import PATIENCE, Tun, inside
 
 
 class LivingServer:
@@ -154,3 +155,14 @@ class Awaited:
         if "S" in self.flags and "A" in self.flags and tcp.ack != self.played.seq % 2**32:
             return None  # to another SYN
         return tcp.seq + found, tcp.sport
+
+
+def living_client(world):
+    """A client at work beside a server: ftun, its live traffic, and the wire to it."""
+    world.start_server()
+    ftun = world.start_client()
+    world.start_sink("--echo")
+    echoes = Echoes(world)
+    ftun.wait_for("flow 1 established")
+    LivingClient.prepare(world.client)
+    return ftun, echoes, LivingClient(Tun(world.client, ftun), world.client, e2e.SERVER4)

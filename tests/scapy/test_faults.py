@@ -5,9 +5,9 @@ import collections
 import pytest
 
 import faults
-from conftest import Echoes, e2e
+from conftest import Echoes
 from counters import Counters, growth
-from living import LivingClient, LivingServer
+from living import LivingServer, living_client
 from session import TAKEN, play
 from tun import Tun
 
@@ -81,13 +81,7 @@ def test_F02_every_fault_is_counted_by_its_name_and_harms_nobody(pair, layer):
 @pytest.mark.parametrize("layer", ["ipv4", "tcp", "options", "checksum", "icmp", "state"])
 def test_F02_every_fault_is_counted_by_a_client_too(pair, layer):
     """The same sessions with the parts exchanged, and those that only a client can have."""
-    pair.start_server()
-    ftun = pair.start_client()
-    pair.start_sink("--echo")
-    echoes = Echoes(pair)
-    ftun.wait_for("flow 1 established")
-    LivingClient.prepare(pair.client)
-    wire = LivingClient(Tun(pair.client, ftun), pair.client, e2e.SERVER4)
+    ftun, echoes, wire = living_client(pair)
     wrong = play_all(wire, Counters(ftun), mirrored(of_layer(layer)))
     wire.close()
     assert not wrong

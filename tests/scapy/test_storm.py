@@ -7,9 +7,9 @@ from scapy.layers.inet import ICMP, IP, TCP
 from scapy.layers.inet6 import ICMPv6PacketTooBig
 from scapy.packet import Raw
 
-from conftest import Echoes, Traffic, e2e
+from conftest import Traffic
 from counters import Counters, resident
-from living import LivingClient, LivingServer
+from living import LivingServer, living_client
 from mutation import Mutator
 from packets import DESTINATION_OPTIONS, extension, with_extensions
 from session import Session
@@ -102,13 +102,7 @@ def test_a_storm_of_mutations_leaves_a_server_as_it_was(pair, sanitized):
 
 
 def test_a_storm_of_mutations_leaves_a_client_as_it_was(pair, sanitized):
-    pair.start_server()
-    ftun = pair.start_client()
-    pair.start_sink("--echo")
-    echoes = Echoes(pair)
-    ftun.wait_for("flow 1 established")
-    LivingClient.prepare(pair.client)
-    wire = LivingClient(Tun(pair.client, ftun), pair.client, e2e.SERVER4)
+    ftun, echoes, wire = living_client(pair)
     counters, mutator = Counters(ftun), Mutator(2)
     count = 10_000 if sanitized else 50_000
     before = None

@@ -163,11 +163,17 @@ uint64_t refused(enum ftun_refusal refusal)
     return ftun_endpoint_counters(endpoint)->refused[refusal];
 }
 
-uint32_t established_client_of(struct ftun_endpoint_config wanted)
+uint32_t dialing_client_of(struct ftun_endpoint_config wanted)
 {
     create(wanted);
     const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
     happened();
+    return flow;
+}
+
+uint32_t established_client_of(struct ftun_endpoint_config wanted)
+{
+    const uint32_t flow = dialing_client_of(wanted);
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
     give(the_server(), FTUN_ACK, 5001, own_isn + 1, ""); /* opens the window */
     return flow;

@@ -56,6 +56,9 @@ size_t send_datagrams(uint32_t flow, size_t len, size_t stride);
 
 #define SYN "> S 0:0(0) win 64240 <mss 1460,nop,nop,sackOK,nop,wscale 10>"
 
+/* A client whose one flow, 0, has sent its SYN. */
+uint32_t dialing_client_of(struct ftun_endpoint_config wanted);
+
 /* A client with one established flow, 0; the server's first sequence number is 5000. */
 uint32_t established_client(void);
 uint32_t established_client_of(struct ftun_endpoint_config wanted);

@@ -54,9 +54,7 @@ static void without_offload_each_datagram_is_a_segment(void **state)
     (void)state;
     struct ftun_endpoint_config c = client_config();
     c.segmentation_offload = false;
-    create(c);
-    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    const uint32_t flow = dialing_client_of(c);
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
     assert_int_equal(send_datagrams(flow, 250, 100), 250);
     assert_string_equal(happened(), "> P. 1:101(100) ack 5001 win 65535 | "
@@ -69,9 +67,7 @@ static void more_datagrams_than_actions_are_taken_in_several_calls(void **state)
     (void)state;
     struct ftun_endpoint_config c = client_config();
     c.segmentation_offload = false;
-    create(c);
-    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    const uint32_t flow = dialing_client_of(c);
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
     assert_int_equal(send_datagrams(flow, 100, 1), FTUN_ACTIONS_MAX);
     assert_int_equal(actions.count, FTUN_ACTIONS_MAX);
@@ -199,9 +195,7 @@ static void the_handshake_packet_goes_first(void **state)
     struct ftun_endpoint_config c = client_config();
     c.handshake_packet = (const uint8_t *)"GET /";
     c.handshake_packet_len = 5;
-    create(c);
-    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    const uint32_t flow = dialing_client_of(c);
     send_datagrams(flow, 10, 10);
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
     assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
@@ -213,9 +207,7 @@ static void the_handshake_packet_goes_first(void **state)
 static void datagrams_wait_for_no_window_but_are_refused(void **state)
 {
     (void)state;
-    create(client_config());
-    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    const uint32_t flow = dialing_client_of(client_config());
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, ""); /* a window of 65535 */
     happened();
     send_datagrams(flow, 65000, 1000);
@@ -279,9 +271,7 @@ static void give_syn_ack_with_mss(uint16_t mss)
 static void what_waited_and_is_too_large_for_the_servers_mss_is_refused(void **state)
 {
     (void)state;
-    create(client_config());
-    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    const uint32_t flow = dialing_client_of(client_config());
     send_datagrams(flow, 1460 + 1200, 1460);
     give_syn_ack_with_mss(1200);
     assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
@@ -297,9 +287,7 @@ static void a_handshake_packet_larger_than_the_servers_mss_is_left_out(void **st
     struct ftun_endpoint_config c = client_config();
     c.handshake_packet = large;
     c.handshake_packet_len = sizeof large;
-    create(c);
-    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    dialing_client_of(c);
     give_syn_ack_with_mss(1200);
     assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
                                     "established flow 0 profile linux mss 1200");
@@ -308,9 +296,7 @@ static void a_handshake_packet_larger_than_the_servers_mss_is_left_out(void **st
 static void a_full_window_refuses_whole_bursts(void **state)
 {
     (void)state;
-    create(client_config());
-    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    const uint32_t flow = dialing_client_of(client_config());
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, ""); /* a window of 65535 */
     send_datagrams(flow, 65000, 1000);
     assert_int_equal(send_datagrams(flow, 3000, 1000), 3000);

@@ -151,9 +151,7 @@ static void too_big_about_a_flow_that_has_ended_is_nobodys_concern(void **state)
 static void unreachable_ends_no_flow(void **state)
 {
     (void)state;
-    create(client_config());
-    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    dialing_client_of(client_config());
     for (uint8_t code = 0; code <= 15; code++)
         if (code != 4)
             give_error(3, code, own_isn, 0);

@@ -25,9 +25,7 @@ static void give_without_options(struct peer peer, uint8_t flags, uint32_t seque
 static void a_refused_client_tries_phantuns_way_once_and_remembers(void **state)
 {
     (void)state;
-    create(client_config());
-    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    const uint32_t flow = dialing_client_of(client_config());
     send_datagrams(flow, 10, 10);
     give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
     assert_string_equal(happened(), PHANTUN_SYN);
@@ -44,9 +42,7 @@ static void a_refused_client_tries_phantuns_way_once_and_remembers(void **state)
 static void a_server_of_ftuns_is_not_taken_for_phantun_for_ever(void **state)
 {
     (void)state;
-    create(client_config());
-    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    dialing_client_of(client_config());
     give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
     assert_string_equal(happened(), PHANTUN_SYN);
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, 1, ""); /* with an MSS */
@@ -58,9 +54,7 @@ static void a_server_of_ftuns_is_not_taken_for_phantun_for_ever(void **state)
 static void a_client_refused_both_ways_gives_up(void **state)
 {
     (void)state;
-    create(client_config());
-    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    dialing_client_of(client_config());
     give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
     assert_string_equal(happened(), PHANTUN_SYN);
     give(the_server(), FTUN_RST | FTUN_ACK, 0, 1, "");
@@ -72,9 +66,7 @@ static void a_client_told_that_the_peer_is_ftun_tries_once(void **state)
     (void)state;
     struct ftun_endpoint_config c = client_config();
     c.peer = FTUN_PEER_FTUN;
-    create(c);
-    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    dialing_client_of(c);
     give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
     assert_string_equal(happened(), "close flow 0: refused by the peer: nothing listens there");
 }

@@ -81,9 +81,7 @@ static void a_burst_is_pointed_to_by_its_offset(void **state)
 static void what_waited_for_the_handshake_is_pointed_to_as_it_came(void **state)
 {
     (void)state;
-    create(client_config());
-    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    const uint32_t flow = dialing_client_of(client_config());
     const struct ftun_slice slice = {.data = (const uint8_t *)"onetwothree", .len = 11};
     const struct ftun_burst burst = {.slices = &slice, .slice_count = 1, .len = 11, .stride = 6};
     ftun_endpoint_datagrams(endpoint, now, flow, &burst, 0, &actions);
@@ -101,9 +99,7 @@ static void a_handshake_packet_may_be_as_large_as_a_segment(void **state)
     struct ftun_endpoint_config c = client_config();
     c.handshake_packet = largest;
     c.handshake_packet_len = sizeof largest;
-    create(c);
-    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    dialing_client_of(c);
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
     assert_int_equal(sent(2)->payload_len, 1460);
     assert_ptr_equal(actions.at[2].send.data, largest);
@@ -141,9 +137,7 @@ static size_t send_rest(uint32_t flow, size_t len, size_t stride, size_t offset)
 static void the_rest_of_a_burst_is_dealt_with_in_every_state(void **state)
 {
     (void)state;
-    create(client_config());
-    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    const uint32_t flow = dialing_client_of(client_config());
     assert_int_equal(send_rest(flow, 30, 10, 10), 20);
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
     assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
@@ -160,9 +154,7 @@ static void the_rest_of_a_burst_is_dealt_with_in_every_state(void **state)
 static void a_datagram_as_large_as_a_segment_waits_for_the_handshake(void **state)
 {
     (void)state;
-    create(client_config());
-    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
+    const uint32_t flow = dialing_client_of(client_config());
     send_datagrams(flow, 1460, 1460);
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
     assert_int_equal(sent(2)->payload_len, 1460);
