@@ -68,4 +68,18 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
 void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                struct ftun_actions *actions);
 
+/* --- a client's connections: endpoint_dial.c ----------------------------------------------- */
+
+/* The SYN was answered by RST: perhaps the peer only knows the other dialect. True when it is
+ * asked in that one now. */
+bool ftun_endpoint_dial_other_dialect(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                                      const struct ftun_step *step, struct ftun_actions *actions);
+
+/* The server has answered like this connection's peer. */
+void ftun_endpoint_server_answered(struct ftun_endpoint *ep,
+                                   const struct ftun_connection *connection);
+
+/* The server has refused. */
+void ftun_endpoint_pause_dialing(struct ftun_endpoint *ep, uint64_t now_ns);
+
 #endif
