@@ -135,6 +135,7 @@ void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
         .snd_max = ack->acknowledgment,
         .snd_edge = ack->acknowledgment,
         .rcv_nxt = ack->sequence,
+        .opening_at = ack->sequence,
         .mss = mss,
         .ip_id = profile->random_ip_id ? ip_id : 0,
         .peer_window_scale = peer_window_scale,
@@ -185,9 +186,18 @@ uint64_t ftun_connection_deadline(const struct ftun_connection *c, uint64_t idle
     return earlier(earlier(c->retransmit_at, c->ack_at), idle_at(c, idle_timeout_ns));
 }
 
+static void repeat_opening(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
+{
+    step->opening_ignored = c->retries++ == FTUN_RESUME_RETRIES;
+    step->repeat_opening = !step->opening_ignored;
+    c->retransmit_at = step->repeat_opening ? now_ns + FTUN_RETRANSMIT_TIMEOUT : FTUN_NEVER;
+}
+
 static void retransmit(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
-    if (c->state == FTUN_SYN_SENT) {
+    if (c->state == FTUN_ESTABLISHED) {
+        repeat_opening(c, now_ns, step);
+    } else if (c->state == FTUN_SYN_SENT) {
         if (c->retries++ == FTUN_SYN_RETRIES)
             ftun_connection_end(c, FTUN_CLOSED_TIMEOUT, step);
         else

@@ -133,21 +133,28 @@ void ftun_endpoint_send_control(struct ftun_endpoint *ep, uint32_t flow,
     ep->counters.segments_sent++;
 }
 
+struct ftun_segment *ftun_endpoint_append_payload(struct ftun_endpoint *ep, uint32_t flow,
+                                                  const uint8_t *data, size_t offset, size_t len,
+                                                  size_t stride, struct ftun_actions *actions)
+{
+    struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
+    init_segment(ep, &ep->table.flows[flow].tuple, &action->send.segment);
+    action->send.segment.payload_len = len;
+    action->send.data = data;
+    action->send.offset = offset;
+    action->send.stride = stride;
+    ep->counters.segments_sent += ftun_datagram_count(len, stride);
+    return &action->send.segment;
+}
+
 void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint32_t flow, const uint8_t *data,
                                 size_t offset, size_t len, size_t stride,
                                 struct ftun_actions *actions)
 {
-    struct ftun_flow *f = &ep->table.flows[flow];
-    const size_t count = ftun_datagram_count(len, stride);
-    struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
-    struct ftun_segment *segment = &action->send.segment;
-    init_segment(ep, &f->tuple, segment);
-    ftun_connection_data(&f->connection, len, count, &segment->tcp, &segment->ip_id);
-    segment->payload_len = len;
-    action->send.data = data;
-    action->send.offset = offset;
-    action->send.stride = stride;
-    ep->counters.segments_sent += count;
+    struct ftun_segment *segment =
+        ftun_endpoint_append_payload(ep, flow, data, offset, len, stride, actions);
+    ftun_connection_data(&ep->table.flows[flow].connection, len, ftun_datagram_count(len, stride),
+                         &segment->tcp, &segment->ip_id);
 }
 
 void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -193,6 +200,8 @@ static void end_flow(struct ftun_endpoint *ep, uint32_t flow, enum ftun_close_re
     ftun_flow_table_unlink_application(&ep->table, flow);
     const uint32_t dropped = ftun_pending_drop(&ep->pending, &f->pending);
     ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_CLOSING, dropped);
+    if (!f->announced)
+        return;
     ftun_endpoint_act(actions, FTUN_ACTION_CLOSE, flow)->close.reason = reason;
     ep->counters.flows_closed++;
 }
@@ -205,8 +214,8 @@ static void send_handshake_packet(struct ftun_endpoint *ep, uint32_t flow,
         ftun_endpoint_send_payload(ep, flow, ep->config.handshake_packet, 0, len, len, actions);
 }
 
-static void send_pending(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
-                         struct ftun_actions *actions)
+void ftun_endpoint_send_pending(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                                struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     size_t len;
@@ -214,21 +223,44 @@ static void send_pending(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     while ((data = ftun_pending_take(&ep->pending, &f->pending, &len)) != NULL) {
         if (len > f->connection.mss) /* the SYN-ACK may have lowered it */
             ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_TOO_LARGE, 1);
+        else if (ftun_endpoint_may_forge_record(ep, &f->connection) &&
+                 ftun_resume_record_read(data, len, &(struct ftun_resume_record){0}))
+            ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_LIKE_RECORD, 1);
         else
             ftun_endpoint_send_datagrams(ep, now_ns, flow, data, 0, len, len, actions);
     }
 }
 
-void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
-                               struct ftun_actions *actions)
+void ftun_endpoint_tell_established(struct ftun_endpoint *ep, uint32_t flow,
+                                    struct ftun_actions *actions)
 {
     const struct ftun_connection *connection = &ep->table.flows[flow].connection;
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_ESTABLISHED, flow);
     action->established.tuple = ep->table.flows[flow].tuple;
     action->established.profile = connection->profile;
     action->established.mss = connection->mss;
+}
+
+void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                               struct ftun_actions *actions)
+{
+    ftun_endpoint_tell_established(ep, flow, actions);
     send_handshake_packet(ep, flow, actions);
-    send_pending(ep, now_ns, flow, actions);
+    ftun_endpoint_send_record(ep, now_ns, flow, actions);
+    if (!ftun_endpoint_awaits_answer(&ep->table.flows[flow]))
+        ftun_endpoint_send_pending(ep, now_ns, flow, actions);
+}
+
+void ftun_endpoint_announce(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                            struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (f->announced)
+        return;
+    f->announced = true;
+    ep->counters.flows_opened++;
+    ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow)->open.tuple = f->tuple;
+    ftun_endpoint_established(ep, now_ns, flow, actions);
 }
 
 static void join_turn(struct ftun_endpoint *ep, uint32_t flow)
@@ -278,6 +310,10 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
         ftun_endpoint_server_answered(ep, &f->connection);
         ftun_endpoint_established(ep, now_ns, flow, actions);
     }
+    if (step->repeat_opening)
+        ftun_endpoint_repeat_record(ep, flow, actions);
+    if (step->opening_ignored)
+        ftun_endpoint_send_pending(ep, now_ns, flow, actions);
     if (ftun_endpoint_dial_other_dialect(ep, now_ns, flow, step, actions))
         return;
     if (step->closed == FTUN_CLOSED_REFUSED)

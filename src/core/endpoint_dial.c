@@ -84,7 +84,7 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
         return FTUN_NO_FLOW;
     }
     struct ftun_flow *f = &ep->table.flows[flow];
-    f->open = true;
+    f->open = f->announced = true;
     struct ftun_action *open = ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow);
     if (!dial(ep, now_ns, flow, ep->profile, actions)) {
         actions->count = 0;

@@ -66,7 +66,7 @@ static uint16_t smaller_mss(const struct ftun_endpoint *ep, const struct ftun_tu
 /* The third packet of a handshake, or a later one: make the flow it belongs to. */
 static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
                             const struct ftun_tuple *tuple, const struct ftun_tcp_header *tcp,
-                            const struct ftun_cookie *cookie, struct ftun_actions *actions)
+                            const struct ftun_cookie *cookie)
 {
     const uint32_t flow = ftun_flow_table_take(&ep->table);
     if (flow == FTUN_NO_FLOW)
@@ -76,12 +76,10 @@ static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     const struct ftun_profile *profile =
         cookie->mss == 0 ? &ftun_profile_phantun : &ftun_profile_linux;
     f->tuple = *tuple;
-    f->open = true;
+    f->open = true; /* the caller is told when it is certain that it is not another flow */
     ftun_flow_table_link(&ep->table, flow);
     ftun_connection_accept(&f->connection, now_ns, profile, tcp, smaller_mss(ep, tuple, cookie),
                            cookie->window_scale, (uint16_t)ftun_endpoint_draw(ep));
-    ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow)->open.tuple = *tuple;
-    ep->counters.flows_opened++;
     return flow;
 }
 
@@ -113,13 +111,14 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
     } else if (knocks(ep, &packet->tcp)) {
         answer_syn(ep, now_ns, tuple, &packet->tcp, actions);
     } else if (completes_handshake(ep, now_ns, tuple, &packet->tcp, &cookie)) {
-        const uint32_t flow = accept_flow(ep, now_ns, tuple, &packet->tcp, &cookie, actions);
+        const uint32_t flow = accept_flow(ep, now_ns, tuple, &packet->tcp, &cookie);
         if (flow == FTUN_NO_FLOW) {
             ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_LIMIT, 1);
             answer_reset(ep, now_ns, tuple, packet, actions);
             return;
         }
-        ftun_endpoint_established(ep, now_ns, flow, actions);
+        if (!ftun_endpoint_expects_record(ep, flow))
+            ftun_endpoint_announce(ep, now_ns, flow, actions);
         flow_segment(ep, now_ns, flow, arrival, actions);
     } else {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_FLOW, 1);
@@ -129,16 +128,34 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
 
 /* --- flows -------------------------------------------------------------------------------- */
 
-static void deliver(struct ftun_endpoint *ep, uint32_t flow, const struct arrival *arrival,
-                    size_t stride, struct ftun_actions *actions)
+static void deliver(struct ftun_endpoint *ep, uint32_t flow, const struct ftun_payload *payload,
+                    struct ftun_actions *actions)
 {
-    const size_t len = arrival->packet.payload_len;
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_DELIVER, flow);
-    action->deliver.data = arrival->data + arrival->packet.payload_off;
-    action->deliver.len = len;
-    action->deliver.stride = stride;
-    ep->counters.datagrams_delivered += ftun_datagram_count(len, stride);
-    ep->counters.bytes_delivered += len;
+    action->deliver.data = payload->data;
+    action->deliver.len = payload->len;
+    action->deliver.stride = payload->stride;
+    ep->counters.datagrams_delivered += ftun_datagram_count(payload->len, payload->stride);
+    ep->counters.bytes_delivered += payload->len;
+}
+
+/* Returns the flow that the connection belongs to then. */
+static uint32_t take_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                             const struct arrival *arrival, size_t stride,
+                             struct ftun_actions *actions)
+{
+    struct ftun_payload payload = {
+        .data = arrival->data + arrival->packet.payload_off,
+        .len = arrival->packet.payload_len,
+        .stride = stride,
+        .sequence = arrival->packet.tcp.sequence,
+    };
+    flow = ftun_endpoint_take_messages(ep, now_ns, flow, &payload, actions);
+    if (payload.len == 0)
+        return flow;
+    ftun_endpoint_announce(ep, now_ns, flow, actions);
+    deliver(ep, flow, &payload, actions);
+    return flow;
 }
 
 static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -157,7 +174,7 @@ static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     if (refusal != FTUN_TAKEN)
         ftun_endpoint_refuse(ep, refusal, segments > 0 ? segments : 1);
     if (step.deliver)
-        deliver(ep, flow, arrival, stride, actions);
+        flow = take_payload(ep, now_ns, flow, arrival, stride, actions);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
 }
 
@@ -210,7 +227,8 @@ static void lower_mss(struct ftun_endpoint *ep, uint32_t flow, const struct ftun
     if (mss >= f->connection.mss || !f->open)
         return;
     f->connection.mss = mss;
-    ftun_endpoint_act(actions, FTUN_ACTION_MSS, flow)->mss.mss = mss;
+    if (f->announced)
+        ftun_endpoint_act(actions, FTUN_ACTION_MSS, flow)->mss.mss = mss;
 }
 
 static void icmp_error(struct ftun_endpoint *ep, const struct ftun_packet *packet,

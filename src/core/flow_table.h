@@ -4,20 +4,31 @@
 
 #include "connection.h"
 #include "pending.h"
+#include "resume_token.h"
 #include "siphash.h"
+
+/* What a flow needs to go on over another connection. */
+struct ftun_resumption {
+    struct ftun_resume_value value; /* client: shown on this connection; server: the last kept */
+    uint64_t ticket;                /* what the server calls the flow */
+    uint64_t chain;                 /* client: number of the flow's chain; 0: none yet */
+    uint8_t next;                   /* client: index of the value to show next */
+};
 
 struct ftun_flow {
     struct ftun_connection connection;
     struct ftun_tuple tuple;
     struct ftun_socket_address application; /* family NONE: not found by it (any more) */
     struct ftun_pending_queue pending;
+    struct ftun_resumption resumption;
     uint32_t next_by_tuple;
     uint32_t next_by_application;
     uint32_t next_in_turn; /* endpoint's list of flows with an ACK due */
     bool in_turn;
     bool in_use;
-    bool open;     /* the application's flow has not ended */
-    bool dialects; /* both dialects have been tried */
+    bool open;      /* the application's flow has not ended */
+    bool announced; /* the caller has been told of it */
+    bool dialects;  /* both dialects have been tried */
 };
 
 /* The arrays belong to the caller: `flows` has `capacity` entries, each bucket array

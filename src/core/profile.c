@@ -7,6 +7,7 @@ const struct ftun_profile ftun_profile_linux = {
     .push_bursts = true,
     .close_by_reset = false,
     .respects_window = true,
+    .resumes = true,
     .syn_window =
         64240, /* 44 segments of 1460: tcp_select_initial_window() with tcp_rmem's 128 KiB */
     .window_scale = 10,
@@ -25,6 +26,7 @@ const struct ftun_profile ftun_profile_phantun = {
     .push_bursts = false,
     .close_by_reset = true,
     .respects_window = false, /* it acknowledges after 128 MiB only */
+    .resumes = false,
     .syn_window = 65535,
     .window_scale = 14,
     .window = 65535,

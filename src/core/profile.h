@@ -11,6 +11,7 @@ struct ftun_profile {
     bool push_bursts;     /* PSH on the last segment of a burst */
     bool close_by_reset;  /* the peer knows no FIN */
     bool respects_window; /* the peer acknowledges often enough for its window to mean something */
+    bool resumes;         /* the peer may be ftun, whose flows go on over new connections */
     uint16_t syn_window;  /* of SYN and SYN-ACK, not scaled */
     uint8_t window_scale;
     uint16_t window; /* of all other segments, as on the wire */
