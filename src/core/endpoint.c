@@ -62,6 +62,7 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
     ftun_pending_pool_init(&ep->pending);
     ep->reassembly.slot_count = config->reassembly_slots;
     ftun_reassembly_init(&ep->reassembly);
+    ftun_endpoint_set_remotes(ep, &config->remote, 1);
     return ep;
 }
 
@@ -168,11 +169,24 @@ void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uin
 
 /* --- flows -------------------------------------------------------------------------------- */
 
+/* A flow that its application has given up: no datagram from it or to it. */
+static uint64_t disused_at(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+{
+    const uint64_t idle = ep->config.timeouts.idle_ns;
+    return f->open && idle < FTUN_NEVER - f->used_at ? f->used_at + idle : FTUN_NEVER;
+}
+
+uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+{
+    const uint64_t disused = disused_at(ep, f);
+    const uint64_t due = ftun_connection_deadline(&f->connection, &ep->config.timeouts);
+    return disused < due ? disused : due;
+}
+
 static void watch_deadline(struct ftun_endpoint *ep, uint32_t flow)
 {
-    const struct ftun_connection *connection = &ep->table.flows[flow].connection;
     ftun_deadlines_advance(&ep->deadlines, flow,
-                           ftun_connection_deadline(connection, ep->config.idle_timeout_ns));
+                           ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]));
 }
 
 static void forget_flow(struct ftun_endpoint *ep, uint32_t flow)
@@ -250,13 +264,11 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     if (step->has_segment)
         ftun_endpoint_send_control(ep, flow, &f->tuple, &step->segment, step->ip_id, actions);
     if (step->established) {
-        ftun_endpoint_server_answered(ep, &f->connection);
+        ftun_endpoint_server_answered(ep, f);
         ftun_endpoint_established(ep, now_ns, flow, actions);
     }
-    if (ftun_endpoint_dial_other_dialect(ep, now_ns, flow, step, actions))
+    if (ftun_endpoint_redial(ep, now_ns, flow, step->closed, actions))
         return;
-    if (step->closed == FTUN_CLOSED_REFUSED)
-        ftun_endpoint_pause_dialing(ep, now_ns);
     if (step->closed != FTUN_STILL_OPEN)
         end_flow(ep, flow, step->closed, actions);
     if (step->gone) {
@@ -324,9 +336,12 @@ uint64_t ftun_endpoint_deadline(const struct ftun_endpoint *ep)
 static void expire(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                    struct ftun_actions *actions)
 {
-    struct ftun_connection *connection = &ep->table.flows[flow].connection;
+    struct ftun_flow *f = &ep->table.flows[flow];
     struct ftun_step step;
-    ftun_connection_timeout(connection, now_ns, ep->config.idle_timeout_ns, &step);
+    if (disused_at(ep, f) <= now_ns)
+        ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_IDLE, &step);
+    else
+        ftun_connection_timeout(&f->connection, now_ns, &ep->config.timeouts, &step);
     ftun_deadlines_remove(&ep->deadlines, flow);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
 }
@@ -337,8 +352,7 @@ void ftun_endpoint_timeout(struct ftun_endpoint *ep, uint64_t now_ns, struct ftu
     while (ftun_endpoint_deadline(ep) <= now_ns &&
            actions->count + FTUN_STEP_ACTIONS_MAX <= FTUN_ACTIONS_MAX) {
         const uint32_t flow = ep->deadlines.heap[0].flow;
-        const uint64_t due =
-            ftun_connection_deadline(&ep->table.flows[flow].connection, ep->config.idle_timeout_ns);
+        const uint64_t due = ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]);
         if (due <= now_ns)
             expire(ep, now_ns, flow, actions);
         else

@@ -182,7 +182,7 @@ static bool take_idle_timeout(const char *value, struct ftun_options *options,
     uint64_t seconds;
     if (!take_number("--idle-timeout", value, 365 * 86400, &seconds, error))
         return false;
-    options->idle_timeout_ns = seconds * FTUN_SECOND;
+    options->timeouts.idle_ns = seconds * FTUN_SECOND;
     return true;
 }
 
@@ -273,11 +273,14 @@ static bool unknown(int argc, char **argv, int option, struct ftun_error *error)
 bool ftun_options_parse(int argc, char **argv, enum ftun_role role, struct ftun_options *options,
                         struct ftun_error *error)
 {
+    const bool client = role == FTUN_CLIENT;
     *options = (struct ftun_options){
         .role = role,
         .offload = true,
         .log_level = FTUN_LOG_INFO,
-        .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
+        .timeouts = {.idle_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
+                     .keepalive_ns = client ? FTUN_KEEPALIVE_DEFAULT : FTUN_NEVER,
+                     .dead_after_ns = client ? FTUN_DEAD_AFTER_DEFAULT : FTUN_NEVER},
         .max_flows = MAX_FLOWS_DEFAULT,
     };
     opterr = 0;

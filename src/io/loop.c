@@ -170,6 +170,7 @@ static void carry_out(struct ftun_loop *loop, const struct ftun_action *action,
         break;
     case FTUN_ACTION_ESTABLISHED:
     case FTUN_ACTION_MSS:
+    case FTUN_ACTION_RECONNECT:
         break;
     }
 }

@@ -9,10 +9,10 @@ static void data_is_delivered_and_acknowledged_after_40_ms(void **state)
     assert_string_equal(describe(), "deliver");
     ftun_connection_end_turn(&c, &step);
     assert_string_equal(describe(), "nothing");
-    assert_int_equal(ftun_connection_deadline(&c, idle), start + 40 * FTUN_MILLISECOND);
-    ftun_connection_timeout(&c, start + 40 * FTUN_MILLISECOND, idle, &step);
+    assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + 40 * FTUN_MILLISECOND);
+    ftun_connection_timeout(&c, start + 40 * FTUN_MILLISECOND, &timeouts, &step);
     assert_string_equal(describe(), ". 1001 5101 65535");
-    assert_int_equal(ftun_connection_deadline(&c, idle), start + idle);
+    assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + idle);
 }
 
 static void two_segments_are_acknowledged_at_the_end_of_the_turn(void **state)
@@ -62,7 +62,7 @@ static void data_sent_carries_the_acknowledgment(void **state)
     assert_int_equal(ip_id, 82);
     ftun_connection_end_turn(&c, &step);
     assert_string_equal(describe(), "nothing");
-    assert_int_equal(ftun_connection_deadline(&c, idle), start + idle);
+    assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + idle);
 }
 
 static void a_lost_segment_stays_lost_and_the_ack_moves_on(void **state)
@@ -71,7 +71,7 @@ static void a_lost_segment_stays_lost_and_the_ack_moves_on(void **state)
     in_established();
     receive(FTUN_ACK, PEER_ISN + 1001, ISN + 1, 100); /* 1000 bytes never come */
     assert_string_equal(describe(), "deliver");
-    ftun_connection_timeout(&c, start + FTUN_SECOND, idle, &step);
+    ftun_connection_timeout(&c, start + FTUN_SECOND, &timeouts, &step);
     assert_string_equal(describe(), ". 1001 6101 65535");
 }
 
@@ -149,7 +149,7 @@ static void an_ack_opens_the_window_again_and_an_old_one_does_not_close_it(void 
 static void F13_a_phantun_peers_window_does_not_stop_us(void **state)
 {
     (void)state;
-    ftun_connection_connect(&c, start, &ftun_profile_phantun, 0, MSS, 0, &step);
+    ftun_connection_connect(&c, start, start, &ftun_profile_phantun, 0, MSS, 0, &step);
     struct ftun_tcp_header header;
     uint16_t ip_id;
     receive(FTUN_SYN | FTUN_ACK, 0, 1, 0);
@@ -236,7 +236,7 @@ static void sequence_numbers_wrap(void **state)
     (void)state;
     struct ftun_tcp_header header;
     uint16_t ip_id;
-    ftun_connection_connect(&c, start, &ftun_profile_linux, UINT32_MAX, MSS, 0, &step);
+    ftun_connection_connect(&c, start, start, &ftun_profile_linux, UINT32_MAX, MSS, 0, &step);
     receive(FTUN_SYN | FTUN_ACK, UINT32_MAX, 0, 0);
     assert_string_equal(describe(), "established . 0 0 65535");
     c.snd_edge = 1000000;
@@ -256,7 +256,7 @@ static void a_peer_that_acknowledges_nothing_for_gigabytes_is_still_understood(v
     (void)state;
     struct ftun_tcp_header header;
     uint16_t ip_id;
-    ftun_connection_connect(&c, start, &ftun_profile_phantun, 0, MSS, 0, &step);
+    ftun_connection_connect(&c, start, start, &ftun_profile_phantun, 0, MSS, 0, &step);
     receive(FTUN_SYN | FTUN_ACK, 0, 1, 0);
     for (uint64_t sent = 0; sent < UINT64_C(10) << 30; sent += FTUN_BURST_MAX) {
         ftun_connection_data(&c, FTUN_BURST_MAX, 47, &header, &ip_id);
