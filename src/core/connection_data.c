@@ -36,9 +36,10 @@ static void bound_flight(struct ftun_connection *c)
         c->snd_una = c->snd_max - FTUN_FLIGHT_MAX;
 }
 
-void ftun_connection_data(struct ftun_connection *c, size_t len, size_t segments,
+void ftun_connection_data(struct ftun_connection *c, uint64_t now_ns, size_t len, size_t segments,
                           struct ftun_tcp_header *out, uint16_t *ip_id)
 {
+    (void)now_ns;
     const uint8_t flags = c->profile->push_bursts ? FTUN_ACK | FTUN_PSH : FTUN_ACK;
     *out = ftun_connection_header(c, flags, c->snd_nxt);
     *ip_id = ftun_connection_take_ip_ids(c, segments);
