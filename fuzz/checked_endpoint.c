@@ -233,9 +233,9 @@ size_t checked_datagrams(struct checked_endpoint *end, uint64_t now_ns, uint32_t
     return done;
 }
 
-bool checked_end_turn(struct checked_endpoint *end)
+bool checked_end_turn(struct checked_endpoint *end, uint64_t now_ns)
 {
-    const bool more = ftun_endpoint_end_turn(end->endpoint, end->actions);
+    const bool more = ftun_endpoint_end_turn(end->endpoint, now_ns, end->actions);
     check_actions(end, NULL);
     return more;
 }

@@ -90,7 +90,7 @@ static bool send_burst(struct run *run, size_t len, size_t stride)
     struct ftun_tcp_header tcp;
     uint16_t ip_id;
     const uint32_t first = c->snd_nxt;
-    ftun_connection_data(c, sendable, sendable / stride, &tcp, &ip_id);
+    ftun_connection_data(c, run->now_ns, sendable, sendable / stride, &tcp, &ip_id);
     FUZZ_REQUIRE(tcp.sequence == first && c->snd_nxt == first + (uint32_t)sendable);
     FUZZ_REQUIRE(tcp.acknowledgment == c->rcv_nxt && (tcp.flags & FTUN_ACK) != 0);
     FUZZ_REQUIRE(ftun_connection_valid(c));
@@ -131,7 +131,7 @@ static void wait_for_deadline(struct run *run)
 static void end_turn(struct run *run)
 {
     struct ftun_step step;
-    ftun_connection_end_turn(&run->connection, &step);
+    ftun_connection_end_turn(&run->connection, run->now_ns, &step);
     check_step(run, &step);
     FUZZ_REQUIRE(!run->connection.ack_due);
 }

@@ -265,7 +265,7 @@ static void wait_for_deadline(struct run *run)
 
 static void end_turn(struct run *run)
 {
-    while (checked_end_turn(&run->end))
+    while (checked_end_turn(&run->end, run->now_ns))
         observe(run);
     observe(run);
 }

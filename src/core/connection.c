@@ -161,8 +161,9 @@ void ftun_connection_close(struct ftun_connection *c, uint64_t now_ns,
     }
 }
 
-void ftun_connection_end_turn(struct ftun_connection *c, struct ftun_step *step)
+void ftun_connection_end_turn(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
+    (void)now_ns;
     *step = (struct ftun_step){0};
     if (c->ack_due && c->state != FTUN_CLOSED)
         ftun_connection_send_ack(c, step);

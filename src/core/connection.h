@@ -102,8 +102,8 @@ size_t ftun_connection_sendable(struct ftun_connection *connection, uint64_t now
 
 /* Send `len` bytes in `segments` segments: writes their (first) header, acknowledges on the way.
  * `ip_id` receives the IPv4 id. Asks for ftun_connection_sendable() >= len. */
-void ftun_connection_data(struct ftun_connection *connection, size_t len, size_t segments,
-                          struct ftun_tcp_header *header, uint16_t *ip_id);
+void ftun_connection_data(struct ftun_connection *connection, uint64_t now_ns, size_t len,
+                          size_t segments, struct ftun_tcp_header *header, uint16_t *ip_id);
 
 /* True when a router's error that quotes this sequence number is believed (RFC 5927 4.1): it is in
  * flight, or was just before, as acknowledgments jump over what was lost. */
@@ -118,7 +118,8 @@ void ftun_connection_timeout(struct ftun_connection *connection, uint64_t now_ns
                              const struct ftun_timeouts *timeouts, struct ftun_step *step);
 
 /* The turn is over: send the ACK that is due, if one still is. */
-void ftun_connection_end_turn(struct ftun_connection *connection, struct ftun_step *step);
+void ftun_connection_end_turn(struct ftun_connection *connection, uint64_t now_ns,
+                              struct ftun_step *step);
 
 /* Close from this end: FIN, or RST where the peer knows no other way. */
 void ftun_connection_close(struct ftun_connection *connection, uint64_t now_ns,

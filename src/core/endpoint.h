@@ -150,7 +150,8 @@ size_t ftun_endpoint_datagrams(struct ftun_endpoint *endpoint, uint64_t now_ns, 
                                struct ftun_actions *actions);
 
 /* The turn is over. True when there was not room for all: call again. */
-bool ftun_endpoint_end_turn(struct ftun_endpoint *endpoint, struct ftun_actions *actions);
+bool ftun_endpoint_end_turn(struct ftun_endpoint *endpoint, uint64_t now_ns,
+                            struct ftun_actions *actions);
 
 /* When ftun_endpoint_timeout() wants to be called; may be too early, never too late. FTUN_NEVER. */
 uint64_t ftun_endpoint_deadline(const struct ftun_endpoint *endpoint);

@@ -40,8 +40,8 @@ void ftun_endpoint_send_control(struct ftun_endpoint *ep, uint32_t flow,
                                 uint16_t ip_id, struct ftun_actions *actions);
 
 /* Append the SEND of `len` payload bytes: of `data`, or of the caller's burst from `offset`. */
-void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint32_t flow, const uint8_t *data,
-                                size_t offset, size_t len, size_t stride,
+void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                                const uint8_t *data, size_t offset, size_t len, size_t stride,
                                 struct ftun_actions *actions);
 
 /* The same for datagrams of the application, none larger than the MSS: as far as the peer's window

@@ -372,7 +372,7 @@ static void end_turn(struct ftun_loop *loop)
 {
     bool more;
     do {
-        more = ftun_endpoint_end_turn(loop->config.endpoint, &loop->actions);
+        more = ftun_endpoint_end_turn(loop->config.endpoint, loop->now_ns, &loop->actions);
         carry_out_all(loop, &no_burst);
     } while (more);
 }

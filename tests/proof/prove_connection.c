@@ -63,7 +63,7 @@ static void turn_ends(const struct ftun_profile *profile, uint8_t state)
 {
     struct ftun_connection connection = any_connection(profile, state);
     struct ftun_step step;
-    ftun_connection_end_turn(&connection, &step);
+    ftun_connection_end_turn(&connection, any_u64(), &step);
     check(&connection, profile);
 }
 
@@ -87,7 +87,7 @@ static void data_leaves(const struct ftun_profile *profile, uint8_t state)
     ftun_connection_has_sent(&connection, any_u32());
     struct ftun_tcp_header header;
     uint16_t ip_id;
-    ftun_connection_data(&connection, len, any_size(1, FTUN_BURST_MAX), &header, &ip_id);
+    ftun_connection_data(&connection, any_u64(), len, any_size(1, FTUN_BURST_MAX), &header, &ip_id);
     check(&connection, profile);
 }
 

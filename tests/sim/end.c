@@ -409,7 +409,7 @@ static void acknowledge(struct sim_world *world, struct sim_end *end)
 {
     bool more;
     do {
-        more = ftun_endpoint_end_turn(end->endpoint, &world->actions);
+        more = ftun_endpoint_end_turn(end->endpoint, world->now_ns, &world->actions);
         carry_out_all(world, end, NULL);
     } while (more);
 }

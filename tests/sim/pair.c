@@ -273,7 +273,8 @@ static void end_turn(struct pair_walk *walk)
     for (unsigned side = 0; side < SIM_SIDES; side++) {
         bool more;
         do {
-            more = ftun_endpoint_end_turn(walk->pair.endpoints[side], &walk->actions);
+            more = ftun_endpoint_end_turn(walk->pair.endpoints[side], walk->pair.now_ns,
+                                          &walk->actions);
             carry_out_all(walk, (enum sim_side)side, NULL);
         } while (more);
     }

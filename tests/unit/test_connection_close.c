@@ -142,7 +142,7 @@ static void an_ack_that_was_due_dies_with_the_connection(void **state)
     receive(FTUN_ACK, PEER_ISN + 101, ISN + 1, 100);
     assert_true(c.ack_due);
     receive(FTUN_RST, PEER_ISN + 201, 0, 0);
-    ftun_connection_end_turn(&c, &step);
+    ftun_connection_end_turn(&c, start, &step);
     assert_string_equal(describe(), "nothing");
 }
 

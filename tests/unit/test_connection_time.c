@@ -10,7 +10,7 @@ static void F11_only_what_is_received_keeps_a_connection_alive(void **state)
     in_established();
     c.peer_window_scale = 10;
     receive_at(start + FTUN_SECOND, FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
-    ftun_connection_data(&c, 10, 1, &header, &ip_id);
+    ftun_connection_data(&c, start + FTUN_SECOND, 10, 1, &header, &ip_id);
     assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + FTUN_SECOND + idle);
     receive_at(start + 2 * FTUN_SECOND, FTUN_RST, PEER_ISN + 7, 0, 0); /* refused: proves nothing */
     assert_int_equal(c.liveness.heard_at, start + FTUN_SECOND);
