@@ -258,6 +258,31 @@ static void join_turn(struct ftun_endpoint *ep, uint32_t flow)
     ep->turn = flow;
 }
 
+/* The deadline may have moved either way. */
+static void settle(struct ftun_endpoint *ep, uint32_t flow)
+{
+    ftun_flow_table_link(&ep->table, flow);
+    ftun_deadlines_remove(&ep->deadlines, flow);
+    watch_deadline(ep, flow);
+    join_turn(ep, flow);
+}
+
+void ftun_endpoint_exchange_connections(struct ftun_endpoint *ep, uint32_t a, uint32_t b)
+{
+    struct ftun_flow *first = &ep->table.flows[a];
+    struct ftun_flow *second = &ep->table.flows[b];
+    ftun_flow_table_unlink(&ep->table, a);
+    ftun_flow_table_unlink(&ep->table, b);
+    const struct ftun_connection connection = first->connection;
+    const struct ftun_tuple tuple = first->tuple;
+    first->connection = second->connection;
+    first->tuple = second->tuple;
+    second->connection = connection;
+    second->tuple = tuple;
+    settle(ep, a);
+    settle(ep, b);
+}
+
 /* --- steps -------------------------------------------------------------------------------- */
 
 void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,

@@ -72,6 +72,10 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
 void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                struct ftun_actions *actions);
 
+/* Two flows in use exchange their connections, with the tuples that these are under, and keep all
+ * else: a flow goes on over a new connection under its number. */
+void ftun_endpoint_exchange_connections(struct ftun_endpoint *ep, uint32_t a, uint32_t b);
+
 /* --- a client's connections: endpoint_dial.c ----------------------------------------------- */
 
 /* A flow's connection has ended for this reason. True when a new one takes its place. At most two
