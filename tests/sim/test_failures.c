@@ -15,7 +15,7 @@ static struct sim_scenario calm_scenario(uint32_t applications)
         .family = FTUN_IPV4,
         .peer = FTUN_PEER_AUTO,
         .mtu = 1500,
-        .timeouts = {FTUN_IDLE_TIMEOUT_DEFAULT, FTUN_KEEPALIVE_DEFAULT, FTUN_DEAD_AFTER_DEFAULT},
+        .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
         .max_flows = 2 * applications,
         .pending_slots = 1024,
         .applications = applications,
