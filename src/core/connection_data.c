@@ -45,13 +45,15 @@ static void write_header(struct ftun_connection *c, uint32_t sequence, size_t se
     ftun_connection_acknowledged(c);
 }
 
-void ftun_connection_data(struct ftun_connection *c, size_t len, size_t segments,
+void ftun_connection_data(struct ftun_connection *c, uint64_t now_ns, size_t len, size_t segments,
                           struct ftun_tcp_header *out, uint16_t *ip_id)
 {
     write_header(c, c->snd_nxt, segments, out, ip_id);
     c->snd_nxt += (uint32_t)len;
     c->snd_max = ftun_seq_max(c->snd_max, c->snd_nxt);
     bound_flight(c);
+    if (c->profile->respects_window || c->conversed)
+        ftun_liveness_ask(&c->liveness, now_ns);
     c->quick_acks = 0; /* from now on acknowledgments ride on data: Linux's ping-pong mode */
 }
 
@@ -67,7 +69,7 @@ void ftun_connection_opening(struct ftun_connection *c, uint64_t now_ns, size_t 
     c->opening = FTUN_OPENING_SENT;
     c->opening_at = c->snd_nxt;
     c->retransmit_at = now_ns + FTUN_RETRANSMIT_TIMEOUT;
-    ftun_connection_data(c, len, 1, out, ip_id);
+    ftun_connection_data(c, now_ns, len, 1, out, ip_id);
 }
 
 void ftun_connection_opening_answered(struct ftun_connection *c, uint32_t answer_at)

@@ -62,6 +62,7 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
     ftun_pending_pool_init(&ep->pending);
     ep->reassembly.slot_count = config->reassembly_slots;
     ftun_reassembly_init(&ep->reassembly);
+    ftun_endpoint_set_remotes(ep, &config->remote, 1);
     return ep;
 }
 
@@ -111,6 +112,26 @@ uint64_t ftun_endpoint_draw(struct ftun_endpoint *ep)
     return ftun_siphash(&ep->config.key, counter, sizeof counter);
 }
 
+/* A flow that its application has given up: no datagram from it or to it. */
+static uint64_t disused_at(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+{
+    const uint64_t idle = ep->config.timeouts.idle_ns;
+    return f->open && idle < FTUN_NEVER - f->used_at ? f->used_at + idle : FTUN_NEVER;
+}
+
+uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+{
+    const uint64_t disused = disused_at(ep, f);
+    const uint64_t due = ftun_connection_deadline(&f->connection, &ep->config.timeouts);
+    return disused < due ? disused : due;
+}
+
+static void watch_deadline(struct ftun_endpoint *ep, uint32_t flow)
+{
+    ftun_deadlines_advance(&ep->deadlines, flow,
+                           ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]));
+}
+
 static void init_segment(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple,
                          struct ftun_segment *segment)
 {
@@ -147,14 +168,17 @@ struct ftun_segment *ftun_endpoint_append_payload(struct ftun_endpoint *ep, uint
     return &action->send.segment;
 }
 
-void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint32_t flow, const uint8_t *data,
-                                size_t offset, size_t len, size_t stride,
+void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                                const uint8_t *data, size_t offset, size_t len, size_t stride,
                                 struct ftun_actions *actions)
 {
+    struct ftun_connection *connection = &ep->table.flows[flow].connection;
     struct ftun_segment *segment =
         ftun_endpoint_append_payload(ep, flow, data, offset, len, stride, actions);
-    ftun_connection_data(&ep->table.flows[flow].connection, len, ftun_datagram_count(len, stride),
-                         &segment->tcp, &segment->ip_id);
+    ftun_connection_data(connection, now_ns, len, ftun_datagram_count(len, stride), &segment->tcp,
+                         &segment->ip_id);
+    if (connection->liveness.asked_at == now_ns)
+        watch_deadline(ep, flow);
 }
 
 void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -168,19 +192,12 @@ void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uin
                              ftun_datagram_count(len - sendable, stride));
     if (sendable == 0)
         return;
-    ftun_endpoint_send_payload(ep, flow, data, offset, sendable, stride, actions);
+    ftun_endpoint_send_payload(ep, now_ns, flow, data, offset, sendable, stride, actions);
     ep->counters.datagrams_sent += ftun_datagram_count(sendable, stride);
     ep->counters.bytes_sent += sendable;
 }
 
 /* --- flows -------------------------------------------------------------------------------- */
-
-static void watch_deadline(struct ftun_endpoint *ep, uint32_t flow)
-{
-    const struct ftun_connection *connection = &ep->table.flows[flow].connection;
-    ftun_deadlines_advance(&ep->deadlines, flow,
-                           ftun_connection_deadline(connection, ep->config.idle_timeout_ns));
-}
 
 static void forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 {
@@ -206,12 +223,13 @@ static void end_flow(struct ftun_endpoint *ep, uint32_t flow, enum ftun_close_re
     ep->counters.flows_closed++;
 }
 
-static void send_handshake_packet(struct ftun_endpoint *ep, uint32_t flow,
+static void send_handshake_packet(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                   struct ftun_actions *actions)
 {
     const size_t len = ep->config.handshake_packet_len;
     if (len > 0 && len <= ep->table.flows[flow].connection.mss)
-        ftun_endpoint_send_payload(ep, flow, ep->config.handshake_packet, 0, len, len, actions);
+        ftun_endpoint_send_payload(ep, now_ns, flow, ep->config.handshake_packet, 0, len, len,
+                                   actions);
 }
 
 void ftun_endpoint_send_pending(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -245,7 +263,7 @@ void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32
                                struct ftun_actions *actions)
 {
     ftun_endpoint_tell_established(ep, flow, actions);
-    send_handshake_packet(ep, flow, actions);
+    send_handshake_packet(ep, now_ns, flow, actions);
     ftun_endpoint_send_record(ep, now_ns, flow, actions);
     if (!ftun_endpoint_awaits_answer(&ep->table.flows[flow]))
         ftun_endpoint_send_pending(ep, now_ns, flow, actions);
@@ -307,17 +325,15 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     if (step->has_segment)
         ftun_endpoint_send_control(ep, flow, &f->tuple, &step->segment, step->ip_id, actions);
     if (step->established) {
-        ftun_endpoint_server_answered(ep, &f->connection);
+        ftun_endpoint_server_answered(ep, f);
         ftun_endpoint_established(ep, now_ns, flow, actions);
     }
     if (step->repeat_opening)
         ftun_endpoint_repeat_record(ep, flow, actions);
     if (step->opening_ignored)
         ftun_endpoint_send_pending(ep, now_ns, flow, actions);
-    if (ftun_endpoint_dial_other_dialect(ep, now_ns, flow, step, actions))
+    if (ftun_endpoint_redial(ep, now_ns, flow, step->closed, actions))
         return;
-    if (step->closed == FTUN_CLOSED_REFUSED)
-        ftun_endpoint_pause_dialing(ep, now_ns);
     if (step->closed != FTUN_STILL_OPEN)
         end_flow(ep, flow, step->closed, actions);
     if (step->gone) {
@@ -359,7 +375,7 @@ bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
 
 /* --- turns and time ----------------------------------------------------------------------- */
 
-bool ftun_endpoint_end_turn(struct ftun_endpoint *ep, struct ftun_actions *actions)
+bool ftun_endpoint_end_turn(struct ftun_endpoint *ep, uint64_t now_ns, struct ftun_actions *actions)
 {
     actions->count = 0;
     while (ep->turn != FTUN_NO_FLOW) {
@@ -370,7 +386,7 @@ bool ftun_endpoint_end_turn(struct ftun_endpoint *ep, struct ftun_actions *actio
         ep->turn = f->next_in_turn;
         f->in_turn = false;
         struct ftun_step step;
-        ftun_connection_end_turn(&f->connection, &step);
+        ftun_connection_end_turn(&f->connection, now_ns, &step);
         if (step.has_segment)
             ftun_endpoint_send_control(ep, flow, &f->tuple, &step.segment, step.ip_id, actions);
     }
@@ -385,9 +401,12 @@ uint64_t ftun_endpoint_deadline(const struct ftun_endpoint *ep)
 static void expire(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                    struct ftun_actions *actions)
 {
-    struct ftun_connection *connection = &ep->table.flows[flow].connection;
+    struct ftun_flow *f = &ep->table.flows[flow];
     struct ftun_step step;
-    ftun_connection_timeout(connection, now_ns, ep->config.idle_timeout_ns, &step);
+    if (disused_at(ep, f) <= now_ns)
+        ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_IDLE, &step);
+    else
+        ftun_connection_timeout(&f->connection, now_ns, &ep->config.timeouts, &step);
     ftun_deadlines_remove(&ep->deadlines, flow);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
 }
@@ -398,8 +417,7 @@ void ftun_endpoint_timeout(struct ftun_endpoint *ep, uint64_t now_ns, struct ftu
     while (ftun_endpoint_deadline(ep) <= now_ns &&
            actions->count + FTUN_STEP_ACTIONS_MAX <= FTUN_ACTIONS_MAX) {
         const uint32_t flow = ep->deadlines.heap[0].flow;
-        const uint64_t due =
-            ftun_connection_deadline(&ep->table.flows[flow].connection, ep->config.idle_timeout_ns);
+        const uint64_t due = ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]);
         if (due <= now_ns)
             expire(ep, now_ns, flow, actions);
         else

@@ -77,6 +77,7 @@ static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
         cookie->mss == 0 ? &ftun_profile_phantun : &ftun_profile_linux;
     f->tuple = *tuple;
     f->open = true; /* the caller is told when it is certain that it is not another flow */
+    f->used_at = now_ns;
     ftun_flow_table_link(&ep->table, flow);
     ftun_connection_accept(&f->connection, now_ns, profile, tcp, smaller_mss(ep, tuple, cookie),
                            cookie->window_scale, (uint16_t)ftun_endpoint_draw(ep));
@@ -128,8 +129,8 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
 
 /* --- flows -------------------------------------------------------------------------------- */
 
-static void deliver(struct ftun_endpoint *ep, uint32_t flow, const struct ftun_payload *payload,
-                    struct ftun_actions *actions)
+static void deliver(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                    const struct ftun_payload *payload, struct ftun_actions *actions)
 {
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_DELIVER, flow);
     action->deliver.data = payload->data;
@@ -137,6 +138,7 @@ static void deliver(struct ftun_endpoint *ep, uint32_t flow, const struct ftun_p
     action->deliver.stride = payload->stride;
     ep->counters.datagrams_delivered += ftun_datagram_count(payload->len, payload->stride);
     ep->counters.bytes_delivered += payload->len;
+    ep->table.flows[flow].used_at = now_ns;
 }
 
 /* Returns the flow that the connection belongs to then. */
@@ -154,7 +156,7 @@ static uint32_t take_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t
     if (payload.len == 0)
         return flow;
     ftun_endpoint_announce(ep, now_ns, flow, actions);
-    deliver(ep, flow, &payload, actions);
+    deliver(ep, now_ns, flow, &payload, actions);
     return flow;
 }
 

@@ -113,14 +113,14 @@ static void write_answer(const struct ftun_flow *f, const struct ftun_resume_rec
     ftun_resume_answer_write(&answer, &record->value, out);
 }
 
-static void answer_record(struct ftun_endpoint *ep, uint32_t flow,
+static void answer_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                           const struct ftun_resume_record *record, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     uint8_t *message = message_of_next_action(ep, actions);
     ftun_connection_opening_answered(&f->connection, f->connection.snd_nxt);
     write_answer(f, record, message);
-    ftun_endpoint_send_payload(ep, flow, message, 0, FTUN_RESUME_ANSWER, FTUN_RESUME_ANSWER,
+    ftun_endpoint_send_payload(ep, now_ns, flow, message, 0, FTUN_RESUME_ANSWER, FTUN_RESUME_ANSWER,
                                actions);
 }
 
@@ -164,6 +164,7 @@ static void take_over(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t old, u
     ftun_connection_close(&ep->table.flows[fresh].connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
     ftun_endpoint_apply(ep, now_ns, fresh, &step, actions);
     ep->counters.flows_resumed++;
+    ep->table.flows[old].used_at = now_ns;
     ftun_endpoint_tell_established(ep, old, actions);
 }
 
@@ -180,7 +181,7 @@ static uint32_t take_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t 
     else
         r->ticket = draw_ticket(ep, flow);
     r->value = record->keep;
-    answer_record(ep, owner, record, actions);
+    answer_record(ep, now_ns, owner, record, actions);
     return owner;
 }
 

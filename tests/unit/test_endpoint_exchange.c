@@ -45,7 +45,7 @@ static void an_acknowledgment_that_is_due_leaves_over_its_own_connection(void **
     happened();
     ftun_endpoint_exchange_connections(endpoint, 0, 1);
     assert_true(ftun_endpoint_valid(endpoint));
-    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_false(ftun_endpoint_end_turn(endpoint, now, &actions));
     assert_int_equal(actions.count, 1);
     assert_int_equal(actions.at[0].send.segment.tuple.remote.port, 2);
     assert_string_equal(happened(), "> . 1:1(0) ack 104 win 65535");
@@ -55,20 +55,17 @@ static void each_connections_deadline_is_met(void **state)
 {
     (void)state;
     const uint32_t first_isn = two_flows();
-    ftun_endpoint_end_turn(endpoint, &actions);
-    now += 10 * FTUN_SECOND;
-    give(a_client(1), FTUN_ACK, 101, first_isn + 1, ""); /* flow 1, from now on, is the younger */
-    ftun_endpoint_exchange_connections(endpoint, 0, 1);
-    assert_string_equal(happened(), "");
-    now = start + FTUN_IDLE_TIMEOUT_DEFAULT;
-    ftun_endpoint_timeout(endpoint, now, &actions);
-    assert_string_equal(happened(), "> F. 1:1(0) ack 101 win 65535 | "
-                                    "close flow 0: nothing received for the idle timeout");
-    now += 10 * FTUN_SECOND;
-    ftun_endpoint_timeout(endpoint, now, &actions);
+    ftun_endpoint_end_turn(endpoint, now, &actions);
+    ftun_endpoint_close(endpoint, now, 0, &actions); /* its FIN is repeated after a second */
     own_isn = first_isn;
-    assert_int_equal(actions.at[actions.count - 1].flow, 1);
-    assert_int_equal(actions.at[actions.count - 1].kind, FTUN_ACTION_CLOSE);
+    assert_string_equal(happened(), "> F. 1:1(0) ack 101 win 65535 | "
+                                    "close flow 0: closed by this end");
+    ftun_endpoint_exchange_connections(endpoint, 0, 1);
+    now += FTUN_RETRANSMIT_TIMEOUT;
+    ftun_endpoint_timeout(endpoint, now, &actions);
+    assert_int_equal(actions.count, 1);
+    assert_int_equal(actions.at[0].flow, 1);
+    assert_int_equal(actions.at[0].send.segment.tuple.remote.port, 1);
 }
 
 int main(void)

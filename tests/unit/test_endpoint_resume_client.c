@@ -1,9 +1,11 @@
 /* A client whose flow goes on over new connections: docs/resumption.md. The server's answers are
  * made by hand; its first sequence number is 5000. */
 #include "endpoint_fixture.h"
-#include "endpoint_state.h"
+#include "resume_token.h"
 
 #include <string.h>
+
+enum { FIRST = 5001, BEHIND_ANSWER = FIRST + FTUN_RESUME_ANSWER };
 
 static const uint64_t ticket = UINT64_C(0x8000000100000000);
 
@@ -54,22 +56,29 @@ static struct ftun_resume_record known_client(void)
 {
     dialing_client_of(resuming_client());
     const struct ftun_resume_record record = establish();
-    give_answer(&record, false, 5001);
+    give_answer(&record, false, FIRST);
     happened();
     return record;
 }
 
-/* Flow 0 loses its connection and has begun another. */
-static void redial(void)
+/* Flow 0 is reset, and has begun another connection. */
+static void redial_at(uint32_t next_sequence)
 {
-    const uint32_t other = ftun_endpoint_flow(endpoint, now, application_at(2), &actions);
+    const uint16_t old_port = own_port;
+    give(the_server(), FTUN_RST, next_sequence, 0, "");
     happened();
-    ftun_endpoint_exchange_connections(endpoint, 0, other);
-    ftun_endpoint_close(endpoint, now, other, &actions);
-    actions.count = 0;
+    for (unsigned i = 0; i < 10 && own_port == old_port; i++) {
+        now = ftun_endpoint_deadline(endpoint);
+        ftun_endpoint_timeout(endpoint, now, &actions);
+        happened();
+    }
 }
 
-/* Until the old connection is forgotten, too. */
+static void redial(void)
+{
+    redial_at(BEHIND_ANSWER);
+}
+
 static void pass_seconds(unsigned seconds)
 {
     for (unsigned i = 0; i < seconds; i++) {
@@ -101,7 +110,7 @@ static void the_answer_is_not_delivered_and_ends_the_repeating(void **state)
     (void)state;
     dialing_client_of(resuming_client());
     const struct ftun_resume_record record = establish();
-    give_answer(&record, false, 5001);
+    give_answer(&record, false, FIRST);
     assert_string_equal(happened(), "");
     assert_int_equal(ftun_endpoint_counters(endpoint)->datagrams_delivered, 0);
     assert_int_equal(ftun_endpoint_counters(endpoint)->flows_resumed, 0);
@@ -140,7 +149,7 @@ static void a_late_answer_is_still_understood(void **state)
     dialing_client_of(resuming_client());
     const struct ftun_resume_record record = establish();
     pass_seconds(10);
-    give_answer(&record, false, 5001);
+    give_answer(&record, false, FIRST);
     assert_string_equal(happened(), "");
     redial();
     assert_true(establish().ticket == ticket);
@@ -150,7 +159,7 @@ static void an_answer_that_comes_again_is_not_delivered(void **state)
 {
     (void)state;
     const struct ftun_resume_record record = known_client();
-    give_answer(&record, false, 5001);
+    give_answer(&record, false, FIRST);
     assert_string_equal(happened(), "");
     assert_int_equal(ftun_endpoint_counters(endpoint)->datagrams_delivered, 0);
 }
@@ -170,7 +179,7 @@ static void an_answer_to_another_value_is_a_datagram(void **state)
     dialing_client_of(resuming_client());
     establish();
     const struct ftun_resume_record other = {.ticket = ticket};
-    give_answer(&other, false, 5001);
+    give_answer(&other, false, FIRST);
     assert_string_equal(happened(), "deliver flow 0 bytes 24 stride 24");
 }
 
@@ -184,7 +193,7 @@ static void datagrams_that_the_kernel_has_glued_to_an_answer_are_delivered(void 
     ftun_resume_answer_write(&answer, &record.value, bytes + 60);
     give_bytes(the_server(), FTUN_ACK | FTUN_PSH, 5001, own_isn + 1, bytes, sizeof bytes, 30);
     assert_string_equal(happened(), "deliver flow 0 bytes 60 stride 30");
-    redial();
+    redial_at(FIRST + sizeof bytes);
     assert_true(establish().ticket == ticket);
 }
 
@@ -245,7 +254,7 @@ static void datagrams_wait_for_the_answer(void **state)
     const struct ftun_resume_record record = establish();
     send_datagrams(0, 20, 20);
     assert_string_equal(happened(), "");
-    give_answer(&record, true, 5001);
+    give_answer(&record, true, FIRST);
     assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 65535 | "
                                     "> P. 59:79(20) ack 5025 win 65535");
     assert_int_equal(ftun_endpoint_counters(endpoint)->flows_resumed, 1);
@@ -272,15 +281,26 @@ static void datagrams_do_not_wait_for_ever(void **state)
     establish();
     send_datagrams(0, 10, 10);
     pass_seconds(FTUN_RESUME_RETRIES);
-    now += FTUN_SECOND;
-    while (ftun_endpoint_deadline(endpoint) <= now && actions.count == 0)
-        ftun_endpoint_timeout(endpoint, now, &actions);
-    const struct ftun_action *last = &actions.at[actions.count - 1];
-    assert_int_equal(last->flow, 0);
-    assert_int_equal(last->send.segment.payload_len, 10);
-    happened();
+    now += FTUN_RETRANSMIT_TIMEOUT;
+    ftun_endpoint_timeout(endpoint, now, &actions);
+    assert_string_equal(happened(), "> P. 49:59(10) ack 5001 win 65535");
     send_datagrams(0, 20, 20);
     assert_string_equal(happened(), "> P. 59:79(20) ack 5001 win 65535");
+}
+
+/* Also when another connection has to be begun meanwhile. */
+static void datagrams_wait_on_when_the_new_connection_fails_too(void **state)
+{
+    (void)state;
+    known_client();
+    redial();
+    const struct ftun_resume_record lost = establish();
+    send_datagrams(0, 10, 10);
+    redial_at(FIRST);
+    const struct ftun_resume_record record = establish();
+    assert_true(ftun_resume_value_follows(&record.value, &lost.value));
+    give_answer(&record, true, FIRST);
+    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 65535");
 }
 
 static void a_server_that_has_forgotten_the_flow_begins_another(void **state)
@@ -290,7 +310,7 @@ static void a_server_that_has_forgotten_the_flow_begins_another(void **state)
     redial();
     const struct ftun_resume_record record = establish();
     send_datagrams(0, 10, 10);
-    give_answer(&record, false, 5001);
+    give_answer(&record, false, FIRST);
     assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 65535");
     assert_int_equal(ftun_endpoint_counters(endpoint)->flows_resumed, 0);
 }
@@ -305,10 +325,9 @@ static void a_chain_that_is_used_up_is_followed_by_another(void **state)
         const struct ftun_resume_record record = establish();
         assert_true(ftun_resume_value_follows(&record.value, &before.keep));
         assert_memory_not_equal(&record.value, &before.value, sizeof record.value);
-        give_answer(&record, true, 5001);
+        give_answer(&record, true, FIRST);
         happened();
         before = record;
-        pass_seconds(10);
     }
 }
 
@@ -417,6 +436,7 @@ int main(void)
         cmocka_unit_test(datagrams_wait_for_the_answer),
         cmocka_unit_test(datagrams_wait_in_a_bounded_queue),
         cmocka_unit_test(datagrams_do_not_wait_for_ever),
+        cmocka_unit_test(datagrams_wait_on_when_the_new_connection_fails_too),
         cmocka_unit_test(a_server_that_has_forgotten_the_flow_begins_another),
         cmocka_unit_test(a_chain_that_is_used_up_is_followed_by_another),
         cmocka_unit_test(each_flow_has_a_chain_of_its_own),
