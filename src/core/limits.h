@@ -74,6 +74,9 @@
 #define FTUN_REDIAL_DOUBLINGS 5u /* 100, 200, 400, 800 ms */
 #define FTUN_REDIAL_FORGIVEN (10 * FTUN_SECOND)
 
+/* Between a handshake with one address of the server and one with the next: RFC 8305 5. */
+#define FTUN_ATTEMPT_DELAY (250 * FTUN_MILLISECOND)
+
 /* Local ports of a client: Linux net.ipv4.ip_local_port_range. */
 #define FTUN_PORT_FIRST 32768u
 #define FTUN_PORT_LAST 60999u
