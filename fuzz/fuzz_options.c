@@ -38,7 +38,7 @@ static void check_understood(const struct ftun_options *options)
     FUZZ_REQUIRE(options->local.port != 0);
     FUZZ_REQUIRE(options->remote.port != 0 && options->remote.host[0] != '\0');
     FUZZ_REQUIRE(strnlen(options->remote.host, FTUN_HOST_MAX) < FTUN_HOST_MAX);
-    FUZZ_REQUIRE(options->max_flows > 0 && options->idle_timeout_ns > 0);
+    FUZZ_REQUIRE(options->max_flows > 0 && options->timeouts.idle_ns > 0);
     FUZZ_REQUIRE(options->tun == NULL || strlen(options->tun) < IFNAMSIZ);
     FUZZ_REQUIRE(options->tun4.host.family == options->tun4.own.family);
     FUZZ_REQUIRE(options->tun6.host.family == options->tun6.own.family);

@@ -153,8 +153,9 @@ static void on_answer(void *context)
     look(network);
 }
 
-void ftun_network_reconnecting(struct ftun_network *network)
+void ftun_network_reconnecting(void *context)
 {
+    struct ftun_network *network = context;
     if (network->literal || network->role == FTUN_SERVER || network->ask_at_ns != FTUN_NEVER)
         return;
     const uint64_t now_ns = ftun_clock();

@@ -50,7 +50,7 @@ void ftun_network_watches(struct ftun_network *network,
                           struct ftun_watch watches[FTUN_NETWORK_WATCHES]);
 
 /* A connection got no answer, or was refused: perhaps the name has another address by now. */
-void ftun_network_reconnecting(struct ftun_network *network);
+void ftun_network_reconnecting(void *network);
 
 void ftun_network_close(struct ftun_network *network);
 

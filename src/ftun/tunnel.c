@@ -132,7 +132,7 @@ static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_er
         .mtu = a->mtu,
         .hops = a->hops,
         .segmentation_offload = a->tun.offload,
-        .idle_timeout_ns = t->options->idle_timeout_ns,
+        .timeouts = t->options->timeouts,
         .max_flows = max_flows,
         .pending_slots = PENDING_SLOTS,
         .reassembly_slots = REASSEMBLY_SLOTS,
@@ -165,6 +165,8 @@ static bool create_loop(struct tunnel *t, struct ftun_error *error)
         .signal_fd = t->signal_fd,
         .watches = t->watches,
         .watch_count = FTUN_NETWORK_WATCHES,
+        .reconnecting = ftun_network_reconnecting,
+        .network = &t->network,
         .observer = ftun_journal_observer(t->journal),
     };
     t->loop = ftun_loop_create(&config, error);

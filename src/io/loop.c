@@ -171,6 +171,9 @@ static void carry_out(struct ftun_loop *loop, const struct ftun_action *action,
     case FTUN_ACTION_CLOSE:
         close_flow(loop, action->flow);
         break;
+    case FTUN_ACTION_RECONNECT:
+        loop->config.reconnecting(loop->config.network);
+        break;
     case FTUN_ACTION_ESTABLISHED:
     case FTUN_ACTION_MSS:
         break;
@@ -390,7 +393,7 @@ static void end_turn(struct ftun_loop *loop)
 {
     bool more;
     do {
-        more = ftun_endpoint_end_turn(loop->config.endpoint, &loop->actions);
+        more = ftun_endpoint_end_turn(loop->config.endpoint, loop->now_ns, &loop->actions);
         carry_out_all(loop, &no_burst);
     } while (more);
 }

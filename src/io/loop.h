@@ -48,6 +48,8 @@ struct ftun_loop_config {
     int signal_fd;                  /* a signalfd */
     const struct ftun_watch *watches;
     uint32_t watch_count;
+    void (*reconnecting)(void *context); /* client: a connection got no answer, or was refused */
+    void *network;                       /* its context */
     struct ftun_observer observer;
 };
 

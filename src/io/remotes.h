@@ -4,18 +4,6 @@
 
 #include "endpoint.h"
 
-#ifndef FTUN_REMOTES_MAX /* until endpoint.h has it */
-#define FTUN_REMOTES_MAX 8
-static inline void ftun_endpoint_set_remotes(struct ftun_endpoint *ep,
-                                             const struct ftun_socket_address *remotes,
-                                             size_t count)
-{
-    (void)ep;
-    (void)remotes;
-    (void)count;
-}
-#endif
-
 struct ftun_remotes {
     size_t count;
     struct ftun_socket_address at[FTUN_REMOTES_MAX];

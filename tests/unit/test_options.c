@@ -37,7 +37,7 @@ static void the_shortest_command_lines(void **state)
     assert_int_equal(options.remote.first, FTUN_FAMILY_NONE);
     assert_false(options.touch_nothing);
     assert_true(options.offload);
-    assert_int_equal(options.idle_timeout_ns, 180 * FTUN_SECOND);
+    assert_int_equal(options.timeouts.idle_ns, 180 * FTUN_SECOND);
     assert_true(parse(FTUN_SERVER, SERVER));
     assert_int_equal(options.local.port, 4567);
 }
