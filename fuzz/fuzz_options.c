@@ -40,7 +40,7 @@ static void check_understood(const struct ftun_options *options)
     uint16_t port;
     FUZZ_REQUIRE(options->local.port != 0);
     FUZZ_REQUIRE(ftun_host_port_split(options->remote_text, host, &port));
-    FUZZ_REQUIRE(options->max_flows > 0 && options->idle_timeout_ns > 0);
+    FUZZ_REQUIRE(options->max_flows > 0 && options->timeouts.idle_ns > 0);
     FUZZ_REQUIRE(options->tun == NULL || strlen(options->tun) < IFNAMSIZ);
     FUZZ_REQUIRE(options->tun4.host.family == options->tun4.own.family);
     FUZZ_REQUIRE(options->tun6.host.family == options->tun6.own.family);

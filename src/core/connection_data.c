@@ -36,7 +36,7 @@ static void bound_flight(struct ftun_connection *c)
         c->snd_una = c->snd_max - FTUN_FLIGHT_MAX;
 }
 
-void ftun_connection_data(struct ftun_connection *c, size_t len, size_t segments,
+void ftun_connection_data(struct ftun_connection *c, uint64_t now_ns, size_t len, size_t segments,
                           struct ftun_tcp_header *out, uint16_t *ip_id)
 {
     const uint8_t flags = c->profile->push_bursts ? FTUN_ACK | FTUN_PSH : FTUN_ACK;
@@ -45,6 +45,8 @@ void ftun_connection_data(struct ftun_connection *c, size_t len, size_t segments
     c->snd_nxt += (uint32_t)len;
     c->snd_max = ftun_seq_max(c->snd_max, c->snd_nxt);
     bound_flight(c);
+    if (c->profile->respects_window || c->conversed)
+        ftun_liveness_ask(&c->liveness, now_ns);
     c->quick_acks = 0; /* from now on acknowledgments ride on data: Linux's ping-pong mode */
     ftun_connection_acknowledged(c);
 }

@@ -105,17 +105,26 @@ static void schedule_ack(struct ftun_connection *c, uint64_t now_ns, size_t segm
     }
 }
 
+/* What begins before what was acknowledged is a keepalive probe (RFC 9293 3.8.4), it seems. Within
+ * the limit of challenges: two ends must not answer each other for ever. */
+static void answer_probe(struct ftun_connection *c, uint64_t now_ns,
+                         const struct ftun_tcp_header *tcp, struct ftun_step *step)
+{
+    const bool acknowledged = c->unacknowledged == 0; /* else an ACK is due anyway */
+    if (acknowledged && ftun_seq_before(tcp->sequence, c->rcv_nxt))
+        ftun_connection_send_challenge(c, now_ns, step);
+}
+
 static enum ftun_refusal take_payload(struct ftun_connection *c, uint64_t now_ns,
                                       const struct ftun_tcp_header *tcp, size_t payload_len,
                                       size_t segments, struct ftun_step *step)
 {
     if (payload_len == 0) {
-        if (tcp->sequence == c->rcv_nxt - 1) /* a keep-alive probe (RFC 9293 3.8.4), it seems: */
-            ftun_connection_send_challenge(c, now_ns,
-                                           step); /* two ends must not answer each other for ever */
+        answer_probe(c, now_ns, tcp, step);
         return FTUN_TAKEN;
     }
     c->rcv_nxt = ftun_seq_max(c->rcv_nxt, tcp->sequence + (uint32_t)payload_len);
+    c->conversed = true;
     schedule_ack(c, now_ns, segments);
     if (c->state != FTUN_ESTABLISHED)
         return FTUN_REFUSED_DATA_AFTER_CLOSE;
@@ -184,7 +193,7 @@ static enum ftun_refusal in_connection(struct ftun_connection *c, uint64_t now_n
     refusal = take_ack(c, now_ns, tcp, step);
     if (refusal != FTUN_TAKEN)
         return refusal;
-    c->heard_at = now_ns;
+    ftun_liveness_heard(&c->liveness, now_ns);
     fin_acknowledged(c, now_ns);
     refusal = take_payload(c, now_ns, tcp, payload_len, segments, step);
     if ((tcp->flags & FTUN_FIN) != 0)

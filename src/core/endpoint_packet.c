@@ -77,6 +77,7 @@ static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
         cookie->mss == 0 ? &ftun_profile_phantun : &ftun_profile_linux;
     f->tuple = *tuple;
     f->open = true;
+    f->used_at = now_ns;
     ftun_flow_table_link(&ep->table, flow);
     ftun_connection_accept(&f->connection, now_ns, profile, tcp, smaller_mss(ep, tuple, cookie),
                            cookie->window_scale, (uint16_t)ftun_endpoint_draw(ep));
@@ -129,8 +130,8 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
 
 /* --- flows -------------------------------------------------------------------------------- */
 
-static void deliver(struct ftun_endpoint *ep, uint32_t flow, const struct arrival *arrival,
-                    size_t stride, struct ftun_actions *actions)
+static void deliver(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                    const struct arrival *arrival, size_t stride, struct ftun_actions *actions)
 {
     const size_t len = arrival->packet.payload_len;
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_DELIVER, flow);
@@ -139,6 +140,7 @@ static void deliver(struct ftun_endpoint *ep, uint32_t flow, const struct arriva
     action->deliver.stride = stride;
     ep->counters.datagrams_delivered += ftun_datagram_count(len, stride);
     ep->counters.bytes_delivered += len;
+    ep->table.flows[flow].used_at = now_ns;
 }
 
 static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -157,7 +159,7 @@ static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     if (refusal != FTUN_TAKEN)
         ftun_endpoint_refuse(ep, refusal, segments > 0 ? segments : 1);
     if (step.deliver)
-        deliver(ep, flow, arrival, stride, actions);
+        deliver(ep, now_ns, flow, arrival, stride, actions);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
 }
 

@@ -4,11 +4,9 @@
 /* A deadline may stand too early, never too late. */
 static bool deadline_valid(const struct ftun_endpoint *ep, uint32_t flow)
 {
-    const struct ftun_connection *connection = &ep->table.flows[flow].connection;
     const uint32_t at = ep->deadlines.position[flow];
     return at != FTUN_NO_DEADLINE &&
-           ep->deadlines.heap[at].at_ns <=
-               ftun_connection_deadline(connection, ep->config.idle_timeout_ns);
+           ep->deadlines.heap[at].at_ns <= ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]);
 }
 
 static bool flow_valid(const struct ftun_endpoint *ep, uint32_t flow)

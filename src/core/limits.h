@@ -35,6 +35,14 @@
 /* TIME_WAIT only answers the peer's repeated FINs: datagrams may be duplicated anyway, so the
  * 2 MSL of RFC 9293 3.4.2 buy nothing here. */
 #define FTUN_TIME_WAIT_DURATION ((FTUN_FIN_RETRIES + 2) * FTUN_RETRANSMIT_TIMEOUT)
+/* Probes of a connection that owes an answer: at this time after it was asked, then each time twice
+ * as late. The first is where a retransmission would be on a path of 300 ms (RFC 6298 2.3). */
+#define FTUN_PROBE_FIRST (500 * FTUN_MILLISECOND)
+#define FTUN_PROBES_MAX 16u /* the last after 4.5 hours */
+/* An answer that takes longer than two probes and the one after is doubtful. */
+#define FTUN_DOUBT_AFTER (1500 * FTUN_MILLISECOND)
+#define FTUN_DEAD_AFTER_DEFAULT (15 * FTUN_SECOND)
+#define FTUN_KEEPALIVE_DEFAULT (30 * FTUN_SECOND)     /* NATs and firewalls forget after minutes */
 #define FTUN_IDLE_TIMEOUT_DEFAULT (180 * FTUN_SECOND) /* Phantun's, and common for UDP in NATs */
 
 /* IP reassembly. */
@@ -59,9 +67,12 @@
 /* Between two challenge ACKs of one connection: Linux tcp_invalid_ratelimit. */
 #define FTUN_CHALLENGE_INTERVAL (500 * FTUN_MILLISECOND)
 
-/* Between two attempts when the server refuses: doubled each time, up to the second value. */
+/* Between two connections of one flow when they fail one after another: doubled each time, up to
+ * the last value, and up to half as much again at random. One that has lasted is forgiven. */
 #define FTUN_REDIAL_FIRST (100 * FTUN_MILLISECOND)
 #define FTUN_REDIAL_LAST (1 * FTUN_SECOND)
+#define FTUN_REDIAL_DOUBLINGS 5u /* 100, 200, 400, 800 ms */
+#define FTUN_REDIAL_FORGIVEN (10 * FTUN_SECOND)
 
 /* Local ports of a client: Linux net.ipv4.ip_local_port_range. */
 #define FTUN_PORT_FIRST 32768u

@@ -21,6 +21,8 @@ enum {
     OPTION_PEER,
     OPTION_LOG,
     OPTION_IDLE_TIMEOUT,
+    OPTION_KEEPALIVE,
+    OPTION_DEAD_AFTER,
     OPTION_MAX_FLOWS,
     OPTION_OFFLOAD
 };
@@ -40,6 +42,8 @@ static const struct option long_options[] = {
     {"peer", required_argument, NULL, OPTION_PEER},
     {"log", required_argument, NULL, OPTION_LOG},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
+    {"keepalive", required_argument, NULL, OPTION_KEEPALIVE},
+    {"dead-after", required_argument, NULL, OPTION_DEAD_AFTER},
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
     {"offload", required_argument, NULL, OPTION_OFFLOAD},
     {0},
@@ -176,13 +180,33 @@ static bool take_offload(const char *value, struct ftun_options *options, struct
     return true;
 }
 
-static bool take_idle_timeout(const char *value, struct ftun_options *options,
-                              struct ftun_error *error)
+static bool take_seconds(const char *option, const char *value, uint64_t *ns,
+                         struct ftun_error *error)
 {
     uint64_t seconds;
-    if (!take_number("--idle-timeout", value, 365 * 86400, &seconds, error))
+    if (!take_number(option, value, 365 * 86400, &seconds, error))
         return false;
-    options->idle_timeout_ns = seconds * FTUN_SECOND;
+    *ns = seconds * FTUN_SECOND;
+    return true;
+}
+
+/* What only a client does: the server's end has nobody to dial. */
+static bool take_client_seconds(const char *option, const char *value,
+                                const struct ftun_options *options, uint64_t *ns,
+                                struct ftun_error *error)
+{
+    if (options->role == FTUN_SERVER)
+        return ftun_fail(error, "%s is for clients: a server waits to be spoken to", option);
+    return take_seconds(option, value, ns, error);
+}
+
+static bool take_keepalive(const char *value, struct ftun_options *options,
+                           struct ftun_error *error)
+{
+    if (strcmp(value, "off") != 0)
+        return take_client_seconds("--keepalive", value, options, &options->timeouts.keepalive_ns,
+                                   error);
+    options->timeouts.keepalive_ns = FTUN_NEVER;
     return true;
 }
 
@@ -229,7 +253,12 @@ static bool take(int option, const char *value, struct ftun_options *options,
     case OPTION_LOG:
         return take_log(value, options, error);
     case OPTION_IDLE_TIMEOUT:
-        return take_idle_timeout(value, options, error);
+        return take_seconds("--idle-timeout", value, &options->timeouts.idle_ns, error);
+    case OPTION_KEEPALIVE:
+        return take_keepalive(value, options, error);
+    case OPTION_DEAD_AFTER:
+        return take_client_seconds("--dead-after", value, options, &options->timeouts.dead_after_ns,
+                                   error);
     case OPTION_MAX_FLOWS:
         return take_max_flows(value, options, error);
     default:
@@ -273,11 +302,14 @@ static bool unknown(int argc, char **argv, int option, struct ftun_error *error)
 bool ftun_options_parse(int argc, char **argv, enum ftun_role role, struct ftun_options *options,
                         struct ftun_error *error)
 {
+    const bool client = role == FTUN_CLIENT;
     *options = (struct ftun_options){
         .role = role,
         .offload = true,
         .log_level = FTUN_LOG_INFO,
-        .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
+        .timeouts = {.idle_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
+                     .keepalive_ns = client ? FTUN_KEEPALIVE_DEFAULT : FTUN_NEVER,
+                     .dead_after_ns = client ? FTUN_DEAD_AFTER_DEFAULT : FTUN_NEVER},
         .max_flows = MAX_FLOWS_DEFAULT,
     };
     opterr = 0;

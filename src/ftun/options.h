@@ -26,7 +26,7 @@ struct ftun_options {
     bool offload;
     enum ftun_peer peer;
     enum ftun_log_level log_level;
-    uint64_t idle_timeout_ns;
+    struct ftun_timeouts timeouts;
     uint32_t max_flows;
     const char *handshake_packet; /* path; NULL: none */
 };

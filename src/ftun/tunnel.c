@@ -129,7 +129,7 @@ static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_er
         .mtu = a->mtu,
         .hops = a->hops,
         .segmentation_offload = a->tun.offload,
-        .idle_timeout_ns = t->options->idle_timeout_ns,
+        .timeouts = t->options->timeouts,
         .max_flows = max_flows,
         .pending_slots = PENDING_SLOTS,
         .reassembly_slots = REASSEMBLY_SLOTS,

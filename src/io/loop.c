@@ -170,6 +170,7 @@ static void carry_out(struct ftun_loop *loop, const struct ftun_action *action,
         break;
     case FTUN_ACTION_ESTABLISHED:
     case FTUN_ACTION_MSS:
+    case FTUN_ACTION_RECONNECT:
         break;
     }
 }
@@ -371,7 +372,7 @@ static void end_turn(struct ftun_loop *loop)
 {
     bool more;
     do {
-        more = ftun_endpoint_end_turn(loop->config.endpoint, &loop->actions);
+        more = ftun_endpoint_end_turn(loop->config.endpoint, loop->now_ns, &loop->actions);
         carry_out_all(loop, &no_burst);
     } while (more);
 }

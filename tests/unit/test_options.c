@@ -34,7 +34,7 @@ static void the_shortest_command_lines(void **state)
     assert_string_equal(options.remote_text, "host:4567");
     assert_false(options.touch_nothing);
     assert_true(options.offload);
-    assert_int_equal(options.idle_timeout_ns, 180 * FTUN_SECOND);
+    assert_int_equal(options.timeouts.idle_ns, 180 * FTUN_SECOND);
     assert_true(parse(FTUN_SERVER, SERVER));
     assert_int_equal(options.local.port, 4567);
 }
