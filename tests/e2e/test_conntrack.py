@@ -19,6 +19,7 @@ import pytest
 import lab as laboratory
 from cable import Cable
 from conftest import SERVER4, SERVER6, World, make_strict
+from test_phantun import start_on_tun
 
 FLOWS = pathlib.Path(__file__).with_name("flows.py")
 LONG = int(os.environ.get("FTUN_LONG", "1"))  # so many times the traffic
@@ -106,7 +107,7 @@ def assert_delivered(figures, count, loss, disordered):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_F12_nothing_is_invalid_whatever_the_network_does(strict, fault):
+def test_nothing_is_invalid_whatever_the_network_does(strict, fault):
     """Handshakes, data and closes; and of the data as much arrives as the cables let through."""
     before = strict.dropped("invalid")
     for cable, faults in zip((strict.near, strict.far), FAULTS[fault]):
@@ -120,3 +121,66 @@ def test_F12_nothing_is_invalid_whatever_the_network_does(strict, fault):
     assert_delivered(up, count, loss, disordered)
     assert_delivered(down, count, loss, disordered)
     assert_delivered(both, count, 2 * loss, disordered)
+
+
+# --- Phantun itself ------------------------------------------------------------------------------
+
+PHANTUN = "192.168.201.2"
+
+
+@pytest.fixture(name="phantun")
+def fixture_phantun(routed):
+    """A Phantun server behind the strict router, and a client of ours."""
+    for host, gateway in ((routed.client, "10.1.0.1"), (routed.router, "10.77.0.2")):
+        host.ip("route", "add", "192.168.201.0/24", "via", gateway)
+    routed.server.sysctl("net.ipv4.ip_forward", 1)
+    routed.phantun = start_on_tun(routed.server, "192.168.201.1", "server", "pt0", PHANTUN, 4567)
+    routed.start_client("--peer", "phantun", remote=f"{PHANTUN}:4567")
+    return routed
+
+
+def talk_to_phantun(world, kind, count):
+    """Datagrams of 1400 bytes, 20 at a time; returns how many of them a Phantun server received,
+    and how many of its answers came back."""
+    before = world.phantun.log().count(" len 1400")
+    client = world.client.start(sys.executable, "-c", BURSTS, kind, count)
+    assert client.wait(30) == 0
+    answers = int(client.log())
+    return world.phantun.log().count("len 1400") - before - answers, answers
+
+
+BURSTS = """
+import socket, sys, time
+kind, count = sys.argv[1].encode(), int(sys.argv[2])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
+s.connect(("127.0.0.1", 5000))
+s.settimeout(0.5)
+for i in range(count):
+    s.send(kind.ljust(1400, b"."))
+    if i % 20 == 19:
+        time.sleep(0.01)
+answers = 0
+try:
+    while answers < count:
+        answers += len(s.recv(2000)) == 1400
+except TimeoutError:
+    pass
+print(answers)
+"""
+
+
+def test_F13_a_phantun_server_that_never_answers_is_sent_to_without_end(phantun):
+    """Its SYN-ACK's window is 64 KiB, and it acknowledges nothing for 128 MiB: beyond that window
+    conntrack would call all of it invalid."""
+    count = 1000 * LONG
+    received, _ = talk_to_phantun(phantun, "up", count)
+    assert phantun.dropped("invalid") == 0
+    assert received > 0.99 * count
+
+
+def test_F13_a_phantun_server_that_answers_gets_and_sends_all(phantun):
+    count = 1000 * LONG
+    received, answers = talk_to_phantun(phantun, "both", count)
+    assert phantun.dropped("invalid") == 0
+    assert received > 0.99 * count and answers > 0.99 * count
