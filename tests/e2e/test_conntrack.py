@@ -11,6 +11,7 @@ has seen it, what is lost behind the router, after.
 import json
 import os
 import pathlib
+import re
 import signal
 import sys
 
@@ -121,6 +122,50 @@ def test_nothing_is_invalid_whatever_the_network_does(strict, fault):
     assert_delivered(up, count, loss, disordered)
     assert_delivered(down, count, loss, disordered)
     assert_delivered(both, count, 2 * loss, disordered)
+
+
+# --- the counter -----------------------------------------------------------------------------------
+
+CRAFT = """
+import sys
+from scapy.all import IP, TCP, Ether, conf, getmacbyip, sendp
+source, sport, target, dport, seq, ack, gateway = sys.argv[1:]
+conf.iface = "eth0"
+sendp(Ether(dst=getmacbyip(gateway)) / IP(src=source, dst=target) /
+      TCP(sport=int(sport), dport=int(dport), flags="A", seq=int(seq), ack=int(ack), window=100) /
+      b"forged", iface="eth0", verbose=False)
+"""
+
+
+def sequence_numbers(tunnel):
+    """Of the client's first flow, from its log: its port, its and the server's next numbers."""
+    tunnel.wait_for(r"> \S+:\d+ \S+:4567 \. \d+:\d+\(0\) ack \d+")
+    port, seq, ack = re.search(r"> \S+:(\d+) \S+:4567 \. (\d+):\d+\(0\) ack (\d+)",
+                               tunnel.log()).groups()
+    return port, int(seq), int(ack)
+
+
+def test_the_counter_counts_what_is_outside_of_the_window_in_either_direction(routed):
+    """Without this, the zeros everywhere else could mean that nobody counts."""
+    client, inner, outer = "10.1.0.2", "10.1.0.1", "10.77.0.1"
+    routed.start_server()
+    tunnel = routed.start_client("--log", "debug")
+    routed.start_sink("--echo")
+    assert routed.echo(count=10)["echoed"] == 10
+    port, seq, ack = sequence_numbers(tunnel)
+    up = (routed.client, client, port, SERVER4, 4567)
+    down = (routed.server, SERVER4, 4567, outer, port)
+    a_gigabyte = 1 << 30
+    for expected, (host, *tuple_), s, a, gateway in (
+            (0, up, seq, ack, inner),  # the same way made, within the window: nothing to object to
+            (1, up, (seq + a_gigabyte) % 2**32, ack, inner),
+            (2, up, seq, (ack + a_gigabyte) % 2**32, inner),
+            (3, down, (ack + a_gigabyte) % 2**32, seq, outer),
+            (4, down, ack, (seq + a_gigabyte) % 2**32, outer),
+            (5, (routed.client, client, 1, SERVER4, 4567), seq, ack, inner)):  # no connection
+        host.run("/usr/bin/python3", "-c", CRAFT, *tuple_, s, a, gateway)
+        assert routed.dropped("invalid") == expected
+    assert routed.echo(count=10)["echoed"] == 10
 
 
 # --- Phantun itself ------------------------------------------------------------------------------
