@@ -55,7 +55,6 @@
 /* Sequence space, in bytes. */
 #define FTUN_WINDOW (UINT32_C(65535) << 10)  /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
 #define FTUN_LATE_WINDOW (UINT32_C(4) << 20) /* how far a reordered datagram may lag behind */
-#define FTUN_FLIGHT_MAX (UINT32_C(1) << 30)  /* RFC 7323 2.3: the largest window there can be */
 #define FTUN_WINDOW_SCALE_MAX 14u            /* RFC 7323 2.3 */
 /* How far an ACK may lag behind: as far as the datagram that carries it. RFC 5961 5.2 allows the
  * largest window, which leaves a blind attacker far less to guess. */
