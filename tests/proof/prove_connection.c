@@ -11,6 +11,7 @@ static struct ftun_connection any_connection(const struct ftun_profile *profile,
     connection.state = state;
     connection.mss = Frama_C_unsigned_short_interval(1, UINT16_MAX);
     connection.peer_window_scale = (uint8_t)any_size(0, FTUN_WINDOW_SCALE_MAX);
+    connection.retries = (uint8_t)any_size(0, FTUN_SYN_RETRIES);
     connection.ack_due = any_bool();
     connection.peer_named_mss = any_bool();
     return connection;
@@ -22,6 +23,7 @@ static void check(const struct ftun_connection *connection, const struct ftun_pr
     //@ assert connection->state <= FTUN_TIME_WAIT;
     //@ assert connection->mss > 0;
     //@ assert connection->peer_window_scale <= FTUN_WINDOW_SCALE_MAX;
+    //@ assert connection->retries <= FTUN_SYN_RETRIES;
     ftun_connection_valid(connection);
     ftun_connection_deadline(connection, any_u64());
 }
