@@ -11,7 +11,8 @@
  *  - When the peer's window is full, datagrams are refused instead of queued. If then nothing is
  *    acknowledged for a retransmission timeout, all that was in flight is lost, and nobody will
  *    send it again: snd_nxt goes back to snd_una, and new datagrams get the old sequence numbers.
- *    A middlebox sees a retransmission. snd_max keeps later acknowledgments acceptable.
+ *    A middlebox sees a retransmission. snd_max keeps later acknowledgments acceptable. Phantun
+ *    acknowledges too rarely for waiting to teach anything: there it goes back at once.
  *
  * Liveness counts received segments only (liveness.h): what this end sends proves nothing. A peer
  * that does not acknowledge owes an answer to data only once it has sent some of its own.

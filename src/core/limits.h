@@ -55,7 +55,6 @@
 /* Sequence space, in bytes. */
 #define FTUN_WINDOW (UINT32_C(65535) << 10)  /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
 #define FTUN_LATE_WINDOW (UINT32_C(4) << 20) /* how far a reordered datagram may lag behind */
-#define FTUN_FLIGHT_MAX (UINT32_C(1) << 30)  /* RFC 7323 2.3: the largest window there can be */
 #define FTUN_WINDOW_SCALE_MAX 14u            /* RFC 7323 2.3 */
 /* How far an ACK may lag behind: as far as the datagram that carries it. RFC 5961 5.2 allows the
  * largest window, which leaves a blind attacker far less to guess. */
@@ -73,6 +72,9 @@
 #define FTUN_REDIAL_LAST (1 * FTUN_SECOND)
 #define FTUN_REDIAL_DOUBLINGS 5u /* 100, 200, 400, 800 ms */
 #define FTUN_REDIAL_FORGIVEN (10 * FTUN_SECOND)
+
+/* Between a handshake with one address of the server and one with the next: RFC 8305 5. */
+#define FTUN_ATTEMPT_DELAY (250 * FTUN_MILLISECOND)
 
 /* Local ports of a client: Linux net.ipv4.ip_local_port_range. */
 #define FTUN_PORT_FIRST 32768u
