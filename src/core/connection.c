@@ -59,7 +59,8 @@ bool ftun_connection_valid(const struct ftun_connection *c)
         !ftun_seq_after(c->snd_una, c->snd_nxt) && !ftun_seq_after(c->snd_nxt, c->snd_max);
     const bool timer_runs = c->state == FTUN_ESTABLISHED || c->retransmit_at != FTUN_NEVER;
     return c->profile != NULL && c->mss > 0 && sent_in_order && timer_runs &&
-           c->peer_window_scale <= FTUN_WINDOW_SCALE_MAX && c->liveness.probes <= FTUN_PROBES_MAX;
+           c->peer_window_scale <= FTUN_WINDOW_SCALE_MAX && c->retries <= FTUN_SYN_RETRIES &&
+           c->liveness.probes <= FTUN_PROBES_MAX;
 }
 
 /* --- state changes ------------------------------------------------------------------------ */
@@ -140,6 +141,7 @@ void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
         .snd_max = ack->acknowledgment,
         .snd_edge = ack->acknowledgment,
         .rcv_nxt = ack->sequence,
+        .rcv_left = ack->sequence,
         .mss = mss,
         .ip_id = profile->random_ip_id ? ip_id : 0,
         .peer_window_scale = peer_window_scale,
@@ -203,12 +205,13 @@ uint64_t ftun_connection_deadline(const struct ftun_connection *c,
 
 static void retransmit(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
-    if (c->state == FTUN_SYN_SENT) {
-        if (c->retries++ == FTUN_SYN_RETRIES)
-            ftun_connection_end(c, FTUN_CLOSED_TIMEOUT, step);
-        else
-            ftun_connection_send_syn(c, now_ns, step);
-    } else if (ftun_connection_has_sent_fin(c) && c->retries++ < FTUN_FIN_RETRIES) {
+    if (c->state == FTUN_SYN_SENT && c->retries < FTUN_SYN_RETRIES) {
+        c->retries++;
+        ftun_connection_send_syn(c, now_ns, step);
+    } else if (c->state == FTUN_SYN_SENT) {
+        ftun_connection_end(c, FTUN_CLOSED_TIMEOUT, step);
+    } else if (ftun_connection_has_sent_fin(c) && c->retries < FTUN_FIN_RETRIES) {
+        c->retries++;
         ftun_connection_send_fin(c, now_ns, step);
     } else {
         ftun_connection_forget(c, step);
