@@ -11,7 +11,8 @@
  *  - When the peer's window is full, datagrams are refused instead of queued. If then nothing is
  *    acknowledged for a retransmission timeout, all that was in flight is lost, and nobody will
  *    send it again: snd_nxt goes back to snd_una, and new datagrams get the old sequence numbers.
- *    A middlebox sees a retransmission. snd_max keeps later acknowledgments acceptable.
+ *    A middlebox sees a retransmission. snd_max keeps later acknowledgments acceptable. Phantun
+ *    acknowledges too rarely for waiting to teach anything: there it goes back at once.
  *
  * Liveness counts received segments only (liveness.h): what this end sends proves nothing. A peer
  * that does not acknowledge owes an answer to data only once it has sent some of its own.
@@ -58,7 +59,8 @@ bool ftun_connection_valid(const struct ftun_connection *c)
         !ftun_seq_after(c->snd_una, c->snd_nxt) && !ftun_seq_after(c->snd_nxt, c->snd_max);
     const bool timer_runs = c->state == FTUN_ESTABLISHED || c->retransmit_at != FTUN_NEVER;
     return c->profile != NULL && c->mss > 0 && sent_in_order && timer_runs &&
-           c->peer_window_scale <= FTUN_WINDOW_SCALE_MAX && c->liveness.probes <= FTUN_PROBES_MAX;
+           c->peer_window_scale <= FTUN_WINDOW_SCALE_MAX && c->retries <= FTUN_SYN_RETRIES &&
+           c->liveness.probes <= FTUN_PROBES_MAX;
 }
 
 /* --- state changes ------------------------------------------------------------------------ */
@@ -140,6 +142,7 @@ void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
         .snd_edge = ack->acknowledgment,
         .rcv_nxt = ack->sequence,
         .opening_at = ack->sequence,
+        .rcv_left = ack->sequence,
         .mss = mss,
         .ip_id = profile->random_ip_id ? ip_id : 0,
         .peer_window_scale = peer_window_scale,
@@ -212,12 +215,13 @@ static void retransmit(struct ftun_connection *c, uint64_t now_ns, struct ftun_s
 {
     if (c->state == FTUN_ESTABLISHED) {
         repeat_opening(c, now_ns, step);
+    } else if (c->state == FTUN_SYN_SENT && c->retries < FTUN_SYN_RETRIES) {
+        c->retries++;
+        ftun_connection_send_syn(c, now_ns, step);
     } else if (c->state == FTUN_SYN_SENT) {
-        if (c->retries++ == FTUN_SYN_RETRIES)
-            ftun_connection_end(c, FTUN_CLOSED_TIMEOUT, step);
-        else
-            ftun_connection_send_syn(c, now_ns, step);
-    } else if (ftun_connection_has_sent_fin(c) && c->retries++ < FTUN_FIN_RETRIES) {
+        ftun_connection_end(c, FTUN_CLOSED_TIMEOUT, step);
+    } else if (ftun_connection_has_sent_fin(c) && c->retries < FTUN_FIN_RETRIES) {
+        c->retries++;
         ftun_connection_send_fin(c, now_ns, step);
     } else {
         ftun_connection_forget(c, step);

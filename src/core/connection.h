@@ -49,7 +49,11 @@ struct ftun_connection {
     uint32_t snd_una, snd_nxt; /* oldest unacknowledged, next to send */
     uint32_t snd_max;          /* the furthest that snd_nxt has been */
     uint32_t snd_edge;         /* right edge of the peer's window */
+    uint32_t una_recent;       /* snd_una at una_marked_at */
+    uint32_t una_oldest;       /* and FTUN_ACK_MEMORY before that, or later */
+    uint64_t una_marked_at;    /* ns */
     uint32_t rcv_nxt;          /* next expected */
+    uint32_t rcv_left;         /* what it was before it last jumped ahead */
     uint16_t mss;              /* payload bytes that a segment may carry */
     uint16_t ip_id;            /* of the next packet */
     uint8_t state;             /* enum ftun_state */

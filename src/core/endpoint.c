@@ -119,14 +119,18 @@ static uint64_t disused_at(const struct ftun_endpoint *ep, const struct ftun_flo
     return f->open && idle < FTUN_NEVER - f->used_at ? f->used_at + idle : FTUN_NEVER;
 }
 
-uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+static uint64_t earlier(uint64_t a, uint64_t b)
 {
-    const uint64_t disused = disused_at(ep, f);
-    const uint64_t due = ftun_connection_deadline(&f->connection, &ep->config.timeouts);
-    return disused < due ? disused : due;
+    return a < b ? a : b;
 }
 
-static void watch_deadline(struct ftun_endpoint *ep, uint32_t flow)
+uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+{
+    const uint64_t due = ftun_connection_deadline(&f->connection, &ep->config.timeouts);
+    return earlier(due, earlier(disused_at(ep, f), ftun_endpoint_rival_at(ep, f)));
+}
+
+void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow)
 {
     ftun_deadlines_advance(&ep->deadlines, flow,
                            ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]));
@@ -178,7 +182,7 @@ void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint3
     ftun_connection_data(connection, now_ns, len, ftun_datagram_count(len, stride), &segment->tcp,
                          &segment->ip_id);
     if (connection->liveness.asked_at == now_ns)
-        watch_deadline(ep, flow);
+        ftun_endpoint_watch(ep, flow);
 }
 
 void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -199,7 +203,7 @@ void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uin
 
 /* --- flows -------------------------------------------------------------------------------- */
 
-static void forget_flow(struct ftun_endpoint *ep, uint32_t flow)
+void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 {
     ftun_flow_table_unlink(&ep->table, flow);
     ftun_deadlines_remove(&ep->deadlines, flow);
@@ -207,12 +211,17 @@ static void forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 }
 
 /* The application's flow has ended: the connection may still have a FIN to exchange. */
-static void end_flow(struct ftun_endpoint *ep, uint32_t flow, enum ftun_close_reason reason,
-                     struct ftun_actions *actions)
+static void end_flow(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                     enum ftun_close_reason reason, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     if (!f->open)
         return;
+    if (f->rival != FTUN_NO_FLOW) {
+        const uint32_t rival = f->rival;
+        ftun_endpoint_rival_leave(ep, now_ns, rival);
+        ftun_endpoint_forget_flow(ep, rival);
+    }
     f->open = false;
     ftun_flow_table_unlink_application(&ep->table, flow);
     const uint32_t dropped = ftun_pending_drop(&ep->pending, &f->pending);
@@ -296,7 +305,7 @@ static void settle(struct ftun_endpoint *ep, uint32_t flow)
 {
     ftun_flow_table_link(&ep->table, flow);
     ftun_deadlines_remove(&ep->deadlines, flow);
-    watch_deadline(ep, flow);
+    ftun_endpoint_watch(ep, flow);
     join_turn(ep, flow);
 }
 
@@ -324,6 +333,10 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     struct ftun_flow *f = &ep->table.flows[flow];
     if (step->has_segment)
         ftun_endpoint_send_control(ep, flow, &f->tuple, &step->segment, step->ip_id, actions);
+    if (step->established && ftun_endpoint_is_rival(f)) {
+        ftun_endpoint_rival_established(ep, now_ns, flow, actions);
+        return;
+    }
     if (step->established) {
         ftun_endpoint_server_answered(ep, f);
         ftun_endpoint_established(ep, now_ns, flow, actions);
@@ -335,13 +348,14 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     if (ftun_endpoint_redial(ep, now_ns, flow, step->closed, actions))
         return;
     if (step->closed != FTUN_STILL_OPEN)
-        end_flow(ep, flow, step->closed, actions);
+        end_flow(ep, now_ns, flow, step->closed, actions);
     if (step->gone) {
-        forget_flow(ep, flow);
+        ftun_endpoint_rival_leave(ep, now_ns, flow);
+        ftun_endpoint_forget_flow(ep, flow);
         return;
     }
     join_turn(ep, flow);
-    watch_deadline(ep, flow);
+    ftun_endpoint_watch(ep, flow);
 }
 
 void ftun_endpoint_close(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -398,16 +412,21 @@ uint64_t ftun_endpoint_deadline(const struct ftun_endpoint *ep)
     return ep->deadlines.count == 0 ? FTUN_NEVER : ep->deadlines.heap[0].at_ns;
 }
 
+/* Do the one thing that is due of a flow. */
 static void expire(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                    struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
-    struct ftun_step step;
-    if (disused_at(ep, f) <= now_ns)
+    struct ftun_step step = {0};
+    ftun_deadlines_remove(&ep->deadlines, flow);
+    if (ftun_endpoint_rival_yields(ep, flow))
+        step.gone = true;
+    else if (disused_at(ep, f) <= now_ns)
         ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_IDLE, &step);
+    else if (ftun_endpoint_rival_at(ep, f) <= now_ns)
+        ftun_endpoint_rival_begin(ep, now_ns, flow, actions);
     else
         ftun_connection_timeout(&f->connection, now_ns, &ep->config.timeouts, &step);
-    ftun_deadlines_remove(&ep->deadlines, flow);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
 }
 

@@ -50,8 +50,8 @@ enum ftun_action_kind {
     FTUN_ACTION_OPEN,        /* a flow begins; its number is this from now on */
     FTUN_ACTION_ESTABLISHED, /* its handshake is done; once more when it goes on over another */
     FTUN_ACTION_MSS,         /* its path carries less than was thought */
-    FTUN_ACTION_RECONNECT,   /* client: its connection has failed, a new one is under way */
-    FTUN_ACTION_CLOSE        /* the flow has ended; its number may come again later */
+    FTUN_ACTION_RECONNECT, /* client: its connection is doubtful or has failed, another is tried */
+    FTUN_ACTION_CLOSE      /* the flow has ended; its number may come again later */
 };
 
 struct ftun_action {
@@ -81,7 +81,7 @@ struct ftun_action {
         } mss;
         struct {
             enum ftun_close_reason reason; /* of the failure */
-            uint16_t attempt;              /* 1 for the first after a connection that lasted */
+            uint16_t attempt; /* 1 for the first after a connection that lasted; 0: beside it */
         } reconnect;
         struct {
             enum ftun_close_reason reason;

@@ -35,10 +35,8 @@ static const struct ftun_socket_address *remote_of(const struct ftun_endpoint *e
     return &ep->remotes[f->remote % ep->remote_count];
 }
 
-/* Begin a connection of a flow that is under no tuple, its SYN leaving at `at_ns`; false, and
- * nothing changed, when there is no port. */
-static bool dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint32_t flow,
-                 const struct ftun_profile *profile, struct ftun_actions *actions)
+bool ftun_endpoint_dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint32_t flow,
+                        const struct ftun_profile *profile, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     const struct ftun_socket_address *remote = remote_of(ep, f);
@@ -100,7 +98,7 @@ static bool replace(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, u
                     const struct ftun_profile *profile, struct ftun_actions *actions)
 {
     ftun_flow_table_unlink(&ep->table, flow);
-    if (dial(ep, now_ns, at_ns, flow, profile, actions))
+    if (ftun_endpoint_dial(ep, now_ns, at_ns, flow, profile, actions))
         return true;
     ftun_flow_table_link(&ep->table, flow);
     return false;
@@ -123,6 +121,8 @@ bool ftun_endpoint_redial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t fl
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_RECONNECT, flow);
     action->reconnect.reason = reason;
     action->reconnect.attempt = f->failures;
+    if (ftun_endpoint_rival_succeeds(ep, flow))
+        return true;
     if (replace(ep, now_ns, at_ns, flow, ep->profile, actions))
         return true;
     actions->count--; /* it was the last */
@@ -164,7 +164,7 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     f->used_at = now_ns;
     f->remote = ep->remote_best;
     struct ftun_action *open = ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow);
-    if (!dial(ep, now_ns, now_ns, flow, ep->profile, actions)) {
+    if (!ftun_endpoint_dial(ep, now_ns, now_ns, flow, ep->profile, actions)) {
         actions->count = 0;
         ftun_flow_table_give(&ep->table, flow);
         return refuse_flow(ep, FTUN_REFUSED_PORTS_EXHAUSTED);

@@ -68,6 +68,12 @@ static inline const struct ftun_address *ftun_endpoint_address(const struct ftun
 /* The next point in time at which something is due of this flow; FTUN_NEVER. */
 uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f);
 
+/* A deadline of this flow may be earlier now. */
+void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow);
+
+/* Nothing is left of a flow. */
+void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow);
+
 /* Carry out what a step of a flow's connection asks for, and look after its deadline. At most
  * FTUN_STEP_ACTIONS_MAX actions. */
 void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -103,6 +109,11 @@ void ftun_endpoint_exchange_connections(struct ftun_endpoint *ep, uint32_t a, ui
 bool ftun_endpoint_redial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                           enum ftun_close_reason reason, struct ftun_actions *actions);
 
+/* Begin a connection of a flow that is under no tuple, its SYN leaving at `at_ns`; false, and
+ * nothing changed, when there is no port. One action, the SYN. */
+bool ftun_endpoint_dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint32_t flow,
+                        const struct ftun_profile *profile, struct ftun_actions *actions);
+
 /* The server has completed a handshake of this flow. */
 void ftun_endpoint_server_answered(struct ftun_endpoint *ep, const struct ftun_flow *flow);
 
@@ -135,5 +146,29 @@ bool ftun_endpoint_awaits_answer(const struct ftun_flow *f);
 /* The server might take a datagram of this connection for a record, if it looked like one. */
 bool ftun_endpoint_may_forge_record(const struct ftun_endpoint *ep,
                                     const struct ftun_connection *connection);
+/* --- connections tried beside others: endpoint_rival.c ------------------------------------ */
+
+/* A connection that is tried for another flow. */
+bool ftun_endpoint_is_rival(const struct ftun_flow *f);
+
+/* When a rival is to be tried; FTUN_NEVER. */
+uint64_t ftun_endpoint_rival_at(const struct ftun_endpoint *ep, const struct ftun_flow *f);
+
+/* Try one, if there is a slot and a port. At most two actions. */
+void ftun_endpoint_rival_begin(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                               struct ftun_actions *actions);
+
+/* A flow, or a rival, is forgotten: the other one stands alone. */
+void ftun_endpoint_rival_leave(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow);
+
+/* True for a rival that is of no use any more: its flow has been heard. */
+bool ftun_endpoint_rival_yields(struct ftun_endpoint *ep, uint32_t flow);
+
+/* A rival is established: the flow is its own now, unless it is of no use any more. */
+void ftun_endpoint_rival_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t rival,
+                                     struct ftun_actions *actions);
+
+/* The flow's connection has ended: true when a rival's takes its place. */
+bool ftun_endpoint_rival_succeeds(struct ftun_endpoint *ep, uint32_t flow);
 
 #endif

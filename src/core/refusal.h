@@ -44,6 +44,7 @@
     X(ACK_UNACCEPTABLE, "ack-unacceptable", "acknowledges what was never sent or long gone")       \
     X(ACK_MISSING, "ack-missing", "segment of a live connection without ACK")                      \
     X(RST_INEXACT, "rst-inexact", "RST whose sequence number is not exactly the next (RFC 5961)")  \
+    X(FIN_INEXACT, "fin-inexact", "FIN that does not come next: its repetition will")              \
     X(SYN_IN_CONNECTION, "syn-in-connection", "SYN inside a live connection (RFC 5961)")           \
     X(DATA_AFTER_CLOSE, "data-after-close", "data for a flow that has been closed")                \
     X(DATAGRAM_EMPTY, "datagram-empty", "empty datagram: TCP has no segment for it")               \

@@ -13,6 +13,7 @@ static struct ftun_connection any_connection(const struct ftun_profile *profile,
     connection.peer_window_scale = (uint8_t)any_size(0, FTUN_WINDOW_SCALE_MAX);
     connection.liveness.probes = (uint8_t)any_size(0, FTUN_PROBES_MAX);
     connection.conversed = any_bool();
+    connection.retries = (uint8_t)any_size(0, FTUN_SYN_RETRIES);
     connection.ack_due = any_bool();
     connection.peer_named_mss = any_bool();
     return connection;
@@ -24,6 +25,7 @@ static void check(const struct ftun_connection *connection, const struct ftun_pr
     //@ assert connection->state <= FTUN_TIME_WAIT;
     //@ assert connection->mss > 0;
     //@ assert connection->peer_window_scale <= FTUN_WINDOW_SCALE_MAX;
+    //@ assert connection->retries <= FTUN_SYN_RETRIES;
     ftun_connection_valid(connection);
     //@ assert connection->liveness.probes <= FTUN_PROBES_MAX;
     const struct ftun_timeouts timeouts = {any_u64(), any_u64(), any_u64()};

@@ -29,7 +29,7 @@ static void add_tuple(struct digest *digest, const struct ftun_tuple *tuple)
 }
 
 /* Left out: profile (one), ip_id (nobody looks at it), progress_at (matters when the window is
- * full, which takes more than a few datagrams). */
+ * full, which takes more than a few datagrams), rcv_left (the same, of jumps ahead). */
 static void add_connection(struct digest *digest, const struct ftun_connection *c, uint64_t now_ns)
 {
     add(digest, now_ns - c->liveness.heard_at);
@@ -38,6 +38,8 @@ static void add_connection(struct digest *digest, const struct ftun_connection *
     add_ahead(digest, c->challenge_after, now_ns);
     add(digest, (uint64_t)c->snd_una << 32 | c->snd_nxt);
     add(digest, (uint64_t)c->snd_max << 32 | c->snd_edge);
+    add(digest, (uint64_t)c->una_recent << 32 | c->una_oldest);
+    add_ahead(digest, c->una_marked_at + 2 * FTUN_ACK_MEMORY, now_ns);
     add(digest, (uint64_t)c->rcv_nxt << 32 | (uint32_t)c->mss << 16 | c->state);
     add(digest, (uint64_t)c->unacknowledged << 32 | (uint32_t)c->retries << 24 |
                     (uint32_t)c->quick_acks << 16 | (uint32_t)c->peer_window_scale << 8 |

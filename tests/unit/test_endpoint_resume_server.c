@@ -93,11 +93,12 @@ static bool resumes(uint16_t port, unsigned index, uint64_t ticket)
 /* Which is repeated FINs, and no more. */
 static void forget_the_old_connection(void)
 {
-    for (unsigned i = 0; i <= FTUN_FIN_RETRIES; i++) {
-        now += FTUN_RETRANSMIT_TIMEOUT;
+    const uint64_t end = now + FTUN_FIN_PATIENCE;
+    while (ftun_endpoint_deadline(endpoint) <= end) {
+        now = ftun_endpoint_deadline(endpoint);
         ftun_endpoint_timeout(endpoint, now, &actions);
-        for (size_t a = 0; a < actions.count; a++)
-            assert_int_equal(actions.at[a].kind, FTUN_ACTION_SEND);
+        for (size_t i = 0; i < actions.count; i++)
+            assert_int_equal(actions.at[i].kind, FTUN_ACTION_SEND);
         happened();
     }
 }
