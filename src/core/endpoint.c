@@ -258,7 +258,7 @@ void ftun_endpoint_send_pending(struct ftun_endpoint *ep, uint64_t now_ns, uint3
     }
 }
 
-void ftun_endpoint_tell_established(struct ftun_endpoint *ep, uint32_t flow,
+void ftun_endpoint_tell_established(struct ftun_endpoint *ep, uint32_t flow, bool again,
                                     struct ftun_actions *actions)
 {
     const struct ftun_connection *connection = &ep->table.flows[flow].connection;
@@ -266,12 +266,13 @@ void ftun_endpoint_tell_established(struct ftun_endpoint *ep, uint32_t flow,
     action->established.tuple = ep->table.flows[flow].tuple;
     action->established.profile = connection->profile;
     action->established.mss = connection->mss;
+    action->established.again = again;
 }
 
 void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                struct ftun_actions *actions)
 {
-    ftun_endpoint_tell_established(ep, flow, actions);
+    ftun_endpoint_tell_established(ep, flow, false, actions);
     send_handshake_packet(ep, now_ns, flow, actions);
     ftun_endpoint_send_record(ep, now_ns, flow, actions);
     if (!ftun_endpoint_awaits_answer(&ep->table.flows[flow]))

@@ -75,6 +75,7 @@ struct ftun_action {
             struct ftun_tuple tuple;
             const struct ftun_profile *profile;
             uint16_t mss; /* bytes: the largest datagram that fits */
+            bool again;   /* server: the flow has had another connection */
         } established;
         struct {
             uint16_t mss; /* bytes */

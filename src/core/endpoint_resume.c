@@ -165,7 +165,7 @@ static void take_over(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t old, u
     ftun_endpoint_apply(ep, now_ns, fresh, &step, actions);
     ep->counters.flows_resumed++;
     ep->table.flows[old].used_at = now_ns;
-    ftun_endpoint_tell_established(ep, old, actions);
+    ftun_endpoint_tell_established(ep, old, true, actions);
 }
 
 /* Returns the flow that the connection of `flow` belongs to from now on. */

@@ -86,8 +86,8 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
 void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                struct ftun_actions *actions);
 
-/* Say so only. */
-void ftun_endpoint_tell_established(struct ftun_endpoint *ep, uint32_t flow,
+/* Say so only; `again`: a server's flow goes on over another connection. */
+void ftun_endpoint_tell_established(struct ftun_endpoint *ep, uint32_t flow, bool again,
                                     struct ftun_actions *actions);
 
 /* A server's flow begins, and is established, unless the caller knows of it already. */

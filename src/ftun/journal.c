@@ -54,6 +54,13 @@ static void tell_established(const struct ftun_journal *journal, const struct ft
     ftun_socket_address_string(&action->established.tuple.remote, remote);
     const char *const dialect =
         action->established.profile == &ftun_profile_phantun ? ", the peer speaks Phantun" : "";
+    if (journal->role == FTUN_SERVER && action->established.again) {
+        ftun_log(FTUN_LOG_INFO,
+                 "flow %u goes on over a new connection: %s (TCP), datagrams up to "
+                 "%u bytes",
+                 action->flow, remote, action->established.mss);
+        return;
+    }
     if (journal->role == FTUN_SERVER) {
         ftun_log(FTUN_LOG_INFO, "flow %u established: %s (TCP), datagrams up to %u bytes%s",
                  action->flow, remote, action->established.mss, dialect);

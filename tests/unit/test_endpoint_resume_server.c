@@ -187,10 +187,8 @@ static void a_record_that_follows_goes_on_with_the_flow(void **state)
     assert_int_equal(fin->tcp.flags, FTUN_FIN | FTUN_ACK);
     assert_int_equal(fin->tcp.sequence, old_isn + 1 + FTUN_RESUME_ANSWER);
     assert_int_equal(fin->tuple.remote.port, 1);
-    assert_int_equal(actions.at[1].kind, FTUN_ACTION_ESTABLISHED);
-    assert_int_equal(actions.at[1].flow, 0);
     assert_int_equal(actions.at[1].established.tuple.remote.port, 2);
-    happened();
+    assert_non_null(strstr(happened(), "| established flow 0 profile linux mss 1460 again | "));
     say(2, "ping");
     assert_string_equal(happened(), "deliver flow 0 bytes 4 stride 4");
     send_datagrams(0, 4, 4);
