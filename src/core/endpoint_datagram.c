@@ -94,7 +94,7 @@ size_t ftun_endpoint_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32
         queue_all(ep, f, burst, offset);
         return burst->len - offset;
     }
-    if (f->connection.state != FTUN_ESTABLISHED) {
+    if (f->connection.state != FTUN_ESTABLISHED || !f->announced) {
         const size_t count = ftun_datagram_count(burst->len - offset, burst->stride);
         ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_CLOSING, count);
         return burst->len - offset;

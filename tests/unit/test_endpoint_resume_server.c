@@ -117,6 +117,16 @@ static void a_handshake_without_data_opens_nothing(void **state)
     assert_int_equal(ftun_endpoint_counters(endpoint)->flows_closed, 0);
 }
 
+static void a_flow_that_nobody_knows_of_sends_nothing(void **state)
+{
+    (void)state;
+    start_server();
+    connect_client(1);
+    assert_int_equal(send_datagrams(0, 20, 10), 20);
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_FLOW_CLOSING), 2);
+}
+
 static void the_first_datagram_opens_the_flow(void **state)
 {
     (void)state;
@@ -439,6 +449,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_handshake_without_data_opens_nothing),
+        cmocka_unit_test(a_flow_that_nobody_knows_of_sends_nothing),
         cmocka_unit_test(the_first_datagram_opens_the_flow),
         cmocka_unit_test(a_record_is_answered_and_not_delivered),
         cmocka_unit_test(a_record_completes_the_handshake_when_the_third_packet_is_lost),
