@@ -36,10 +36,10 @@ static bool dial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
     f->tuple = tuple;
     ftun_flow_table_link(&ep->table, flow);
     struct ftun_step step;
-    ftun_connection_connect(&f->connection, now_ns, profile,
-                            initial_sequence(ep, now_ns, &f->tuple),
-                            ftun_mss((enum ftun_family)f->tuple.local.ip.family, ep->config.mtu),
-                            (uint16_t)ftun_endpoint_draw(ep), &step);
+    ftun_connection_connect(
+        &f->connection, now_ns, profile, initial_sequence(ep, now_ns, &f->tuple),
+        ftun_mss((enum ftun_family)f->tuple.local.ip.family, ep->config.mtu),
+        ftun_endpoint_seed(ep, &f->tuple) ^ (uint16_t)ftun_endpoint_draw(ep), &step);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
     return true;
 }
@@ -55,7 +55,7 @@ bool ftun_endpoint_dial_other_dialect(struct ftun_endpoint *ep, uint64_t now_ns,
     f->dialects = true;
     ftun_flow_table_unlink(&ep->table, flow);
     const struct ftun_profile *other =
-        f->connection.profile == &ftun_profile_linux ? &ftun_profile_phantun : &ftun_profile_linux;
+        f->connection.profile == &ep->linux_profile ? &ep->phantun_profile : &ep->linux_profile;
     if (dial(ep, now_ns, flow, other, actions))
         return true;
     ftun_flow_table_link(&ep->table, flow);
@@ -106,7 +106,7 @@ void ftun_endpoint_server_answered(struct ftun_endpoint *ep,
 {
     ep->dial_pause_ns = 0;
     if (ep->config.peer == FTUN_PEER_AUTO)
-        ep->profile = connection->peer_named_mss ? &ftun_profile_linux : &ftun_profile_phantun;
+        ep->profile = connection->peer_named_mss ? &ep->linux_profile : &ep->phantun_profile;
 }
 
 /* A server that refuses is not asked again for each datagram. */

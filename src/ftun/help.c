@@ -50,8 +50,11 @@ const char ftun_help_client[] =
     "                            or an address of this host for others in its network\n"
     "  -r, --remote HOST:PORT    the server: a name or address, and its TCP port\n"
     "  -4, --ipv4-only           use only the IPv4 addresses of HOST\n"
-    "  --peer auto|ftun|phantun  what the server is (default auto: ftun, and Phantun if that is\n"
-    "                            refused)\n" HELP_COMMON "\n"
+    "  --profile auto|linux|phantun\n"
+    "                            what connections look like (default auto: linux, and phantun if\n"
+    "                            the server refuses that); --peer auto|ftun|phantun is the same\n"
+    "  --timestamps              linux connections have TCP timestamps, like a kernel's by\n"
+    "                            default: 12 bytes less for each datagram\n" HELP_COMMON "\n"
     "Examples:\n"
     "    ftun client --local 127.0.0.1:1234 --remote vpn.example.net:4567\n"
     "    ftun client --local [::1]:1234 --remote [2001:db8::7]:443 --log debug\n";

@@ -1,5 +1,6 @@
 #include "tunnel.h"
 
+#include "host_tcp.h"
 #include "journal.h"
 #include "listener.h"
 #include "loop.h"
@@ -116,6 +117,13 @@ static bool open_udp(struct tunnel *t, uint32_t max_flows, struct ftun_error *er
     return ftun_upstream_init(&t->upstream, &options->remote, max_flows, error);
 }
 
+static struct ftun_host host_of(const struct ftun_options *options)
+{
+    struct ftun_host host = ftun_host_tcp();
+    host.timestamps = options->timestamps;
+    return host;
+}
+
 static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_error *error)
 {
     const struct ftun_attachment *a = &t->attachment;
@@ -127,6 +135,7 @@ static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_er
         .remote = t->options->remote,
         .port = t->options->local.port,
         .mtu = a->mtu,
+        .host = host_of(t->options),
         .hops = a->hops,
         .segmentation_offload = a->tun.offload,
         .idle_timeout_ns = t->options->idle_timeout_ns,
@@ -171,7 +180,8 @@ static bool create_loop(struct tunnel *t, struct ftun_error *error)
 static uint16_t smallest_mss(const struct tunnel *t)
 {
     const struct ftun_attachment *a = &t->attachment;
-    return ftun_mss(a->plan.ipv6 ? FTUN_IPV6 : FTUN_IPV4, a->mtu);
+    const uint16_t mss = ftun_mss(a->plan.ipv6 ? FTUN_IPV6 : FTUN_IPV4, a->mtu);
+    return (uint16_t)(mss - (t->options->timestamps ? FTUN_TCP_TIMESTAMPS : 0));
 }
 
 static bool check_handshake_packet(const struct tunnel *t, struct ftun_error *error)
