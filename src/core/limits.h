@@ -33,10 +33,11 @@
 /* Linux waits TCP_RTO_MIN, 200 ms, and the round-trip time, and doubles it each time. So one that
  * is lost at shutdown is repeated before the process ends. */
 #define FTUN_FIN_TIMEOUT (300 * FTUN_MILLISECOND)
-#define FTUN_FIN_PATIENCE (((1u << (FTUN_FIN_RETRIES + 1)) - 1) * FTUN_FIN_TIMEOUT) /* all of it \
-                                                                                     */
-#define FTUN_DELAYED_ACK (40 * FTUN_MILLISECOND) /* Linux TCP_DELACK_MIN */
-#define FTUN_QUICK_ACKS 16u                      /* Linux TCP_MAX_QUICKACKS, after the handshake */
+#define FTUN_FIN_PATIENCE                                                  \
+    (((1u << (FTUN_FIN_RETRIES + 1)) - 1) * FTUN_FIN_TIMEOUT) /* all of it \
+                                                               */
+#define FTUN_DELAYED_ACK (40 * FTUN_MILLISECOND)              /* Linux TCP_DELACK_MIN */
+#define FTUN_QUICK_ACKS 16u /* Linux TCP_MAX_QUICKACKS, after the handshake */
 /* TIME_WAIT only answers the peer's repeated FINs: datagrams may be duplicated anyway, so the
  * 2 MSL of RFC 9293 3.4.2 buy nothing here. */
 #define FTUN_TIME_WAIT_DURATION (5 * FTUN_SECOND)
@@ -75,6 +76,10 @@
 #define FTUN_PORT_FIRST 32768u
 #define FTUN_PORT_LAST 60999u
 #define FTUN_PORT_ATTEMPTS 64u /* random draws before a client says that ports are exhausted */
+
+/* A flow that has been heard this lately does not yield to a new one: longer than the interval
+ * between WireGuard's persistent keepalives, 25 s. */
+#define FTUN_YIELD_AFTER (30 * FTUN_SECOND)
 
 /* Flow numbers are indices below ftun_endpoint_config.max_flows; this one is none of them. */
 #define FTUN_NO_FLOW UINT32_MAX

@@ -22,6 +22,7 @@ enum {
     OPTION_LOG,
     OPTION_IDLE_TIMEOUT,
     OPTION_MAX_FLOWS,
+    OPTION_MAX_FLOWS_PER_SOURCE,
     OPTION_OFFLOAD
 };
 
@@ -41,6 +42,7 @@ static const struct option long_options[] = {
     {"log", required_argument, NULL, OPTION_LOG},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
+    {"max-flows-per-source", required_argument, NULL, OPTION_MAX_FLOWS_PER_SOURCE},
     {"offload", required_argument, NULL, OPTION_OFFLOAD},
     {0},
 };
@@ -196,6 +198,16 @@ static bool take_max_flows(const char *value, struct ftun_options *options,
     return true;
 }
 
+static bool take_max_flows_per_source(const char *value, struct ftun_options *options,
+                                      struct ftun_error *error)
+{
+    uint64_t flows;
+    if (!take_number("--max-flows-per-source", value, MAX_FLOWS_LIMIT, &flows, error))
+        return false;
+    options->max_flows_per_source = (uint32_t)flows;
+    return true;
+}
+
 /* --- the whole ---------------------------------------------------------------------------- */
 
 static bool take(int option, const char *value, struct ftun_options *options,
@@ -232,6 +244,8 @@ static bool take(int option, const char *value, struct ftun_options *options,
         return take_idle_timeout(value, options, error);
     case OPTION_MAX_FLOWS:
         return take_max_flows(value, options, error);
+    case OPTION_MAX_FLOWS_PER_SOURCE:
+        return take_max_flows_per_source(value, options, error);
     default:
         return take_offload(value, options, error);
     }
@@ -244,6 +258,14 @@ static bool check_pair(const struct ftun_tun_addresses *pair, const char *suffix
         return true;
     return ftun_fail(error, "--tun-local%s and --tun-peer%s belong together: give both or neither",
                      suffix, suffix);
+}
+
+static bool check_flow_limits(const struct ftun_options *options, struct ftun_error *error)
+{
+    if (options->max_flows_per_source == 0 || options->role == FTUN_SERVER)
+        return true;
+    return ftun_fail(error, "--max-flows-per-source is for a server: a client's flows all come "
+                            "from its own applications");
 }
 
 static bool check(const struct ftun_options *options, struct ftun_error *error)
@@ -259,7 +281,8 @@ static bool check(const struct ftun_options *options, struct ftun_error *error)
                                                       : "where the UDP goes, as HOST:PORT");
     if (options->ipv4_only && options->tun6.host.family != FTUN_FAMILY_NONE)
         return ftun_fail(error, "--ipv4-only and --tun-local6 contradict each other");
-    return check_pair(&options->tun4, "", error) && check_pair(&options->tun6, "6", error);
+    return check_flow_limits(options, error) && check_pair(&options->tun4, "", error) &&
+           check_pair(&options->tun6, "6", error);
 }
 
 static bool unknown(int argc, char **argv, int option, struct ftun_error *error)
