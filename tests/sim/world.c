@@ -78,6 +78,7 @@ static void start_end(struct sim_world *world, enum sim_side side)
         .segmentation_offload = s->offload[side],
         .idle_timeout_ns = s->idle_timeout_ns,
         .max_flows = s->max_flows,
+        .max_flows_per_source = side == SIM_SERVER ? s->max_flows_per_source : 0,
         .pending_slots = s->pending_slots,
         .reassembly_slots = s->reassembly_slots,
     };
