@@ -11,7 +11,8 @@ enum { CHECKED_FLOWS = 4, CHECKED_PENDING_SLOTS = 6, CHECKED_REASSEMBLY_SLOTS = 
 /* What the actions so far say of a flow. */
 struct checked_flow {
     bool open, established;
-    uint16_t mss; /* bytes, once established */
+    uint16_t mss;    /* bytes, once established */
+    bool reconnects; /* another connection is tried */
 };
 
 struct checked_endpoint {
@@ -39,7 +40,7 @@ uint32_t checked_flow(struct checked_endpoint *end, uint64_t now_ns,
                       const struct ftun_socket_address *application);
 size_t checked_datagrams(struct checked_endpoint *end, uint64_t now_ns, uint32_t flow,
                          const struct ftun_burst *burst, size_t offset);
-bool checked_end_turn(struct checked_endpoint *end);
+bool checked_end_turn(struct checked_endpoint *end, uint64_t now_ns);
 void checked_timeout(struct checked_endpoint *end, uint64_t now_ns);
 void checked_close(struct checked_endpoint *end, uint64_t now_ns, uint32_t flow);
 bool checked_close_all(struct checked_endpoint *end, uint64_t now_ns);

@@ -279,7 +279,7 @@ static void arrive(struct run *run, size_t index, bool vouched)
 
 static void end_turn(struct run *run, enum ftun_role side)
 {
-    while (checked_end_turn(&run->ends[side]))
+    while (checked_end_turn(&run->ends[side], run->now_ns))
         carry_out(run, side, NULL);
     carry_out(run, side, NULL);
 }

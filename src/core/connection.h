@@ -6,6 +6,7 @@
 #ifndef FTUN_CORE_CONNECTION_H
 #define FTUN_CORE_CONNECTION_H
 
+#include "liveness.h"
 #include "packet.h"
 #include "profile.h"
 
@@ -28,7 +29,8 @@ enum ftun_close_reason {
     FTUN_CLOSED_BY_PEER, /* FIN */
     FTUN_CLOSED_RESET,   /* RST in a live connection */
     FTUN_CLOSED_REFUSED, /* RST in answer to the SYN */
-    FTUN_CLOSED_TIMEOUT  /* no answer to the SYN */
+    FTUN_CLOSED_TIMEOUT, /* no answer to the SYN */
+    FTUN_CLOSED_DEAD     /* no answer any more */
 };
 
 /* One line for people; static. */
@@ -36,7 +38,7 @@ const char *ftun_close_reason_text(enum ftun_close_reason reason);
 
 struct ftun_connection {
     const struct ftun_profile *profile;
-    uint64_t heard_at;         /* ns: last acceptable segment received */
+    struct ftun_liveness liveness;
     uint64_t retransmit_at;    /* ns: SYN or FIN again, or the end of TIME_WAIT */
     uint64_t ack_at;           /* ns: delayed ACK */
     uint64_t progress_at;      /* ns: snd_una moved, or nothing was left to acknowledge */
@@ -57,6 +59,7 @@ struct ftun_connection {
     uint8_t quick_acks;      /* acknowledgments still sent at once */
     bool ack_due;            /* an ACK belongs at the end of this turn */
     bool peer_named_mss;     /* in its SYN-ACK: ftun does, Phantun does not */
+    bool conversed;          /* data have come */
     uint32_t unacknowledged; /* segments received since the last ACK sent */
 };
 
@@ -74,9 +77,10 @@ struct ftun_step {
     struct ftun_tcp_header segment;
 };
 
-/* Begin a client's connection: `isn` is its first sequence number (ignored when the profile has
- * none), `mss` this end's, in bytes. The step holds the SYN. */
-void ftun_connection_connect(struct ftun_connection *connection, uint64_t now_ns,
+/* Begin a client's connection, whose SYN leaves at `at_ns`; if that is not after `now_ns`, at once,
+ * and the step holds it: `isn` is its first sequence number (ignored when the profile has
+ * none), `mss` this end's, in bytes. */
+void ftun_connection_connect(struct ftun_connection *connection, uint64_t now_ns, uint64_t at_ns,
                              const struct ftun_profile *profile, uint32_t isn, uint16_t mss,
                              uint16_t ip_id, struct ftun_step *step);
 
@@ -103,8 +107,8 @@ size_t ftun_connection_sendable(struct ftun_connection *connection, uint64_t now
 
 /* Send `len` bytes in `segments` segments: writes their (first) header, acknowledges on the way.
  * `ip_id` receives the IPv4 id. Asks for ftun_connection_sendable() >= len. */
-void ftun_connection_data(struct ftun_connection *connection, size_t len, size_t segments,
-                          struct ftun_tcp_header *header, uint16_t *ip_id);
+void ftun_connection_data(struct ftun_connection *connection, uint64_t now_ns, size_t len,
+                          size_t segments, struct ftun_tcp_header *header, uint16_t *ip_id);
 
 /* True when a router's error that quotes this sequence number is believed (RFC 5927 4.1): it is in
  * flight, or was just before, as acknowledgments jump over what was lost. */
@@ -112,14 +116,15 @@ bool ftun_connection_has_sent(const struct ftun_connection *connection, uint32_t
 
 /* The next point in time at which ftun_connection_timeout() has something to do; FTUN_NEVER. */
 uint64_t ftun_connection_deadline(const struct ftun_connection *connection,
-                                  uint64_t idle_timeout_ns);
+                                  const struct ftun_timeouts *timeouts);
 
 /* Do what is due at `now_ns`: at most one thing a call. */
 void ftun_connection_timeout(struct ftun_connection *connection, uint64_t now_ns,
-                             uint64_t idle_timeout_ns, struct ftun_step *step);
+                             const struct ftun_timeouts *timeouts, struct ftun_step *step);
 
 /* The turn is over: send the ACK that is due, if one still is. */
-void ftun_connection_end_turn(struct ftun_connection *connection, struct ftun_step *step);
+void ftun_connection_end_turn(struct ftun_connection *connection, uint64_t now_ns,
+                              struct ftun_step *step);
 
 /* Close from this end: FIN, or RST where the peer knows no other way. */
 void ftun_connection_close(struct ftun_connection *connection, uint64_t now_ns,

@@ -179,18 +179,25 @@ static void schedule_ack(struct ftun_connection *c, uint64_t now_ns, size_t segm
     }
 }
 
+/* What begins before what was acknowledged is a keepalive probe (RFC 9293 3.8.4), it seems. */
+static bool is_probe(const struct ftun_connection *c, const struct ftun_tcp_header *tcp)
+{
+    const bool acknowledged = c->unacknowledged == 0; /* else an ACK is due anyway */
+    return acknowledged && ftun_seq_before(tcp->sequence, c->rcv_nxt);
+}
+
 static enum ftun_refusal take_payload(struct ftun_connection *c, uint64_t now_ns,
                                       const struct ftun_tcp_header *tcp, size_t payload_len,
                                       size_t segments, struct ftun_step *step)
 {
-    const bool probes = tcp->sequence == c->rcv_nxt - 1;
+    const bool probes = is_probe(c, tcp);
     follow(c, tcp->sequence, tcp->sequence + (uint32_t)payload_len);
     if (payload_len == 0) {
-        if (probes) /* a keep-alive probe (RFC 9293 3.8.4), it seems: */
-            ftun_connection_send_challenge(c, now_ns,
-                                           step); /* two ends must not answer each other for ever */
+        if (probes) /* within the limit: two ends must not answer each other for ever */
+            ftun_connection_send_challenge(c, now_ns, step);
         return FTUN_TAKEN;
     }
+    c->conversed = true;
     schedule_ack(c, now_ns, segments);
     if (c->state != FTUN_ESTABLISHED)
         return FTUN_REFUSED_DATA_AFTER_CLOSE;
@@ -270,7 +277,7 @@ static enum ftun_refusal in_connection(struct ftun_connection *c, uint64_t now_n
     if (refusal != FTUN_TAKEN)
         return refusal;
     const bool fin_believed = fin_comes_next(c, tcp, payload_len);
-    c->heard_at = now_ns;
+    ftun_liveness_heard(&c->liveness, now_ns);
     fin_acknowledged(c, now_ns);
     refusal = take_payload(c, now_ns, tcp, payload_len, segments, step);
     if ((tcp->flags & FTUN_FIN) == 0)

@@ -70,6 +70,12 @@ void ftun_connection_send_syn(struct ftun_connection *c, uint64_t now_ns, struct
     c->retransmit_at = now_ns + FTUN_RETRANSMIT_TIMEOUT;
 }
 
+void ftun_connection_send_probe(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
+{
+    send_control(c, FTUN_ACK, c->snd_una - 1, step);
+    ftun_liveness_probed(&c->liveness, now_ns);
+}
+
 /* The FIN has the last sequence number sent. */
 void ftun_connection_repeat_fin(struct ftun_connection *c, struct ftun_step *step)
 {

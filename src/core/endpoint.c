@@ -78,6 +78,7 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
     ftun_pending_pool_init(&ep->pending);
     ep->reassembly.slot_count = config->reassembly_slots;
     ftun_reassembly_init(&ep->reassembly);
+    ftun_endpoint_set_remotes(ep, &config->remote, 1);
     return ep;
 }
 
@@ -127,6 +128,30 @@ uint64_t ftun_endpoint_draw(struct ftun_endpoint *ep)
     return ftun_siphash(&ep->config.key, counter, sizeof counter);
 }
 
+/* A flow that its application has given up: no datagram from it or to it. */
+static uint64_t disused_at(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+{
+    const uint64_t idle = ep->config.timeouts.idle_ns;
+    return f->open && idle < FTUN_NEVER - f->used_at ? f->used_at + idle : FTUN_NEVER;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+{
+    const uint64_t due = ftun_connection_deadline(&f->connection, &ep->config.timeouts);
+    return earlier(due, earlier(disused_at(ep, f), ftun_endpoint_rival_at(ep, f)));
+}
+
+void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow)
+{
+    ftun_deadlines_advance(&ep->deadlines, flow,
+                           ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]));
+}
+
 static void init_segment(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple,
                          struct ftun_segment *segment)
 {
@@ -149,8 +174,8 @@ void ftun_endpoint_send_control(struct ftun_endpoint *ep, uint32_t flow,
     ep->counters.segments_sent++;
 }
 
-void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint32_t flow, const uint8_t *data,
-                                size_t offset, size_t len, size_t stride,
+void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                                const uint8_t *data, size_t offset, size_t len, size_t stride,
                                 struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
@@ -158,12 +183,14 @@ void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint32_t flow, const u
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
     struct ftun_segment *segment = &action->send.segment;
     init_segment(ep, &f->tuple, segment);
-    ftun_connection_data(&f->connection, len, count, &segment->tcp, &segment->ip_id);
+    ftun_connection_data(&f->connection, now_ns, len, count, &segment->tcp, &segment->ip_id);
     segment->payload_len = len;
     action->send.data = data;
     action->send.offset = offset;
     action->send.stride = stride;
     ep->counters.segments_sent += count;
+    if (f->connection.liveness.asked_at == now_ns)
+        ftun_endpoint_watch(ep, flow);
 }
 
 void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -177,21 +204,14 @@ void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uin
                              ftun_datagram_count(len - sendable, stride));
     if (sendable == 0)
         return;
-    ftun_endpoint_send_payload(ep, flow, data, offset, sendable, stride, actions);
+    ftun_endpoint_send_payload(ep, now_ns, flow, data, offset, sendable, stride, actions);
     ep->counters.datagrams_sent += ftun_datagram_count(sendable, stride);
     ep->counters.bytes_sent += sendable;
 }
 
 /* --- flows -------------------------------------------------------------------------------- */
 
-static void watch_deadline(struct ftun_endpoint *ep, uint32_t flow)
-{
-    const struct ftun_connection *connection = &ep->table.flows[flow].connection;
-    ftun_deadlines_advance(&ep->deadlines, flow,
-                           ftun_connection_deadline(connection, ep->config.idle_timeout_ns));
-}
-
-static void forget_flow(struct ftun_endpoint *ep, uint32_t flow)
+void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 {
     ftun_flow_table_unlink(&ep->table, flow);
     ftun_deadlines_remove(&ep->deadlines, flow);
@@ -199,12 +219,17 @@ static void forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 }
 
 /* The application's flow has ended: the connection may still have a FIN to exchange. */
-static void end_flow(struct ftun_endpoint *ep, uint32_t flow, enum ftun_close_reason reason,
-                     struct ftun_actions *actions)
+static void end_flow(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                     enum ftun_close_reason reason, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     if (!f->open)
         return;
+    if (f->rival != FTUN_NO_FLOW) {
+        const uint32_t rival = f->rival;
+        ftun_endpoint_rival_leave(ep, now_ns, rival);
+        ftun_endpoint_forget_flow(ep, rival);
+    }
     f->open = false;
     ftun_flow_table_unlink_application(&ep->table, flow);
     const uint32_t dropped = ftun_pending_drop(&ep->pending, &f->pending);
@@ -213,12 +238,13 @@ static void end_flow(struct ftun_endpoint *ep, uint32_t flow, enum ftun_close_re
     ep->counters.flows_closed++;
 }
 
-static void send_handshake_packet(struct ftun_endpoint *ep, uint32_t flow,
+static void send_handshake_packet(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                   struct ftun_actions *actions)
 {
     const size_t len = ep->config.handshake_packet_len;
     if (len > 0 && len <= ep->table.flows[flow].connection.mss)
-        ftun_endpoint_send_payload(ep, flow, ep->config.handshake_packet, 0, len, len, actions);
+        ftun_endpoint_send_payload(ep, now_ns, flow, ep->config.handshake_packet, 0, len, len,
+                                   actions);
 }
 
 static void send_pending(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -243,7 +269,7 @@ void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32
     action->established.tuple = ep->table.flows[flow].tuple;
     action->established.profile = connection->profile;
     action->established.mss = connection->mss;
-    send_handshake_packet(ep, flow, actions);
+    send_handshake_packet(ep, now_ns, flow, actions);
     send_pending(ep, now_ns, flow, actions);
 }
 
@@ -257,6 +283,31 @@ static void join_turn(struct ftun_endpoint *ep, uint32_t flow)
     ep->turn = flow;
 }
 
+/* The deadline may have moved either way. */
+static void settle(struct ftun_endpoint *ep, uint32_t flow)
+{
+    ftun_flow_table_link(&ep->table, flow);
+    ftun_deadlines_remove(&ep->deadlines, flow);
+    ftun_endpoint_watch(ep, flow);
+    join_turn(ep, flow);
+}
+
+void ftun_endpoint_exchange_connections(struct ftun_endpoint *ep, uint32_t a, uint32_t b)
+{
+    struct ftun_flow *first = &ep->table.flows[a];
+    struct ftun_flow *second = &ep->table.flows[b];
+    ftun_flow_table_unlink(&ep->table, a);
+    ftun_flow_table_unlink(&ep->table, b);
+    const struct ftun_connection connection = first->connection;
+    const struct ftun_tuple tuple = first->tuple;
+    first->connection = second->connection;
+    first->tuple = second->tuple;
+    second->connection = connection;
+    second->tuple = tuple;
+    settle(ep, a);
+    settle(ep, b);
+}
+
 /* --- steps -------------------------------------------------------------------------------- */
 
 void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -265,22 +316,25 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     struct ftun_flow *f = &ep->table.flows[flow];
     if (step->has_segment)
         ftun_endpoint_send_control(ep, flow, &f->tuple, &step->segment, step->ip_id, actions);
+    if (step->established && ftun_endpoint_is_rival(f)) {
+        ftun_endpoint_rival_established(ep, now_ns, flow, actions);
+        return;
+    }
     if (step->established) {
-        ftun_endpoint_server_answered(ep, &f->connection);
+        ftun_endpoint_server_answered(ep, f);
         ftun_endpoint_established(ep, now_ns, flow, actions);
     }
-    if (ftun_endpoint_dial_other_dialect(ep, now_ns, flow, step, actions))
+    if (ftun_endpoint_redial(ep, now_ns, flow, step->closed, actions))
         return;
-    if (step->closed == FTUN_CLOSED_REFUSED)
-        ftun_endpoint_pause_dialing(ep, now_ns);
     if (step->closed != FTUN_STILL_OPEN)
-        end_flow(ep, flow, step->closed, actions);
+        end_flow(ep, now_ns, flow, step->closed, actions);
     if (step->gone) {
-        forget_flow(ep, flow);
+        ftun_endpoint_rival_leave(ep, now_ns, flow);
+        ftun_endpoint_forget_flow(ep, flow);
         return;
     }
     join_turn(ep, flow);
-    watch_deadline(ep, flow);
+    ftun_endpoint_watch(ep, flow);
 }
 
 void ftun_endpoint_close(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -314,7 +368,7 @@ bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
 
 /* --- turns and time ----------------------------------------------------------------------- */
 
-bool ftun_endpoint_end_turn(struct ftun_endpoint *ep, struct ftun_actions *actions)
+bool ftun_endpoint_end_turn(struct ftun_endpoint *ep, uint64_t now_ns, struct ftun_actions *actions)
 {
     actions->count = 0;
     while (ep->turn != FTUN_NO_FLOW) {
@@ -325,7 +379,7 @@ bool ftun_endpoint_end_turn(struct ftun_endpoint *ep, struct ftun_actions *actio
         ep->turn = f->next_in_turn;
         f->in_turn = false;
         struct ftun_step step;
-        ftun_connection_end_turn(&f->connection, &step);
+        ftun_connection_end_turn(&f->connection, now_ns, &step);
         if (step.has_segment)
             ftun_endpoint_send_control(ep, flow, &f->tuple, &step.segment, step.ip_id, actions);
     }
@@ -337,13 +391,21 @@ uint64_t ftun_endpoint_deadline(const struct ftun_endpoint *ep)
     return ep->deadlines.count == 0 ? FTUN_NEVER : ep->deadlines.heap[0].at_ns;
 }
 
+/* Do the one thing that is due of a flow. */
 static void expire(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                    struct ftun_actions *actions)
 {
-    struct ftun_connection *connection = &ep->table.flows[flow].connection;
-    struct ftun_step step;
-    ftun_connection_timeout(connection, now_ns, ep->config.idle_timeout_ns, &step);
+    struct ftun_flow *f = &ep->table.flows[flow];
+    struct ftun_step step = {0};
     ftun_deadlines_remove(&ep->deadlines, flow);
+    if (ftun_endpoint_rival_yields(ep, flow))
+        step.gone = true;
+    else if (disused_at(ep, f) <= now_ns)
+        ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_IDLE, &step);
+    else if (ftun_endpoint_rival_at(ep, f) <= now_ns)
+        ftun_endpoint_rival_begin(ep, now_ns, flow, actions);
+    else
+        ftun_connection_timeout(&f->connection, now_ns, &ep->config.timeouts, &step);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
 }
 
@@ -353,8 +415,7 @@ void ftun_endpoint_timeout(struct ftun_endpoint *ep, uint64_t now_ns, struct ftu
     while (ftun_endpoint_deadline(ep) <= now_ns &&
            actions->count + FTUN_STEP_ACTIONS_MAX <= FTUN_ACTIONS_MAX) {
         const uint32_t flow = ep->deadlines.heap[0].flow;
-        const uint64_t due =
-            ftun_connection_deadline(&ep->table.flows[flow].connection, ep->config.idle_timeout_ns);
+        const uint64_t due = ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]);
         if (due <= now_ns)
             expire(ep, now_ns, flow, actions);
         else

@@ -61,7 +61,7 @@ static void answer_syn(struct ftun_endpoint *ep, uint64_t now_ns, const struct f
 static bool may_yield(const struct ftun_endpoint *ep, uint64_t now_ns)
 {
     const struct ftun_flow *oldest = &ep->table.flows[ep->table.oldest];
-    return !oldest->open || now_ns - oldest->connection.heard_at >= FTUN_YIELD_AFTER;
+    return !oldest->open || now_ns - oldest->connection.liveness.heard_at >= FTUN_YIELD_AFTER;
 }
 
 /* Why there is no place for a flow from this address; FTUN_TAKEN when there is. */
@@ -110,6 +110,7 @@ static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     f->tuple = *tuple;
     f->open = true;
     f->source = ftun_source_table_enter(&ep->table.sources, &tuple->remote.ip);
+    f->used_at = now_ns;
     ftun_flow_table_link(&ep->table, flow);
     ftun_connection_accept(&f->connection, now_ns, profile, tcp, smaller_mss(ep, tuple, cookie),
                            cookie->window_scale, (uint16_t)ftun_endpoint_draw(ep));
@@ -163,8 +164,8 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
 
 /* --- flows -------------------------------------------------------------------------------- */
 
-static void deliver(struct ftun_endpoint *ep, uint32_t flow, const struct arrival *arrival,
-                    size_t stride, struct ftun_actions *actions)
+static void deliver(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                    const struct arrival *arrival, size_t stride, struct ftun_actions *actions)
 {
     const size_t len = arrival->packet.payload_len;
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_DELIVER, flow);
@@ -173,6 +174,7 @@ static void deliver(struct ftun_endpoint *ep, uint32_t flow, const struct arriva
     action->deliver.stride = stride;
     ep->counters.datagrams_delivered += ftun_datagram_count(len, stride);
     ep->counters.bytes_delivered += len;
+    ep->table.flows[flow].used_at = now_ns;
 }
 
 static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -185,16 +187,16 @@ static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
                               ? payload_len
                               : arrival->segment_size;
     const size_t segments = payload_len == 0 ? 0 : ftun_datagram_count(payload_len, stride);
-    const uint64_t heard_before = f->connection.heard_at;
+    const uint64_t heard_before = f->connection.liveness.heard_at;
     struct ftun_step step;
     const enum ftun_refusal refusal =
         ftun_connection_segment(&f->connection, now_ns, &packet->tcp, payload_len, segments, &step);
-    if (f->connection.heard_at / FTUN_SECOND != heard_before / FTUN_SECOND)
+    if (f->connection.liveness.heard_at / FTUN_SECOND != heard_before / FTUN_SECOND)
         ftun_flow_table_heard(&ep->table, flow); /* once a second is order enough */
     if (refusal != FTUN_TAKEN)
         ftun_endpoint_refuse(ep, refusal, segments > 0 ? segments : 1);
     if (step.deliver)
-        deliver(ep, flow, arrival, stride, actions);
+        deliver(ep, now_ns, flow, arrival, stride, actions);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
 }
 

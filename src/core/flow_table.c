@@ -70,6 +70,7 @@ uint32_t ftun_flow_table_take(struct ftun_flow_table *table)
     /* a flow that ended in this turn may still stand in the turn's list */
     *taken = (struct ftun_flow){.source = FTUN_NO_SOURCE,
                                 .in_use = true,
+                                .rival = FTUN_NO_FLOW,
                                 .in_turn = taken->in_turn,
                                 .next_in_turn = taken->next_in_turn};
     ftun_pending_queue_init(&taken->pending);

@@ -13,6 +13,11 @@ struct ftun_flow {
     struct ftun_tuple tuple;
     struct ftun_socket_address application; /* family NONE: not found by it (any more) */
     struct ftun_pending_queue pending;
+    uint64_t used_at;     /* ns: last datagram of the application, or to it */
+    uint64_t dialed_at;   /* ns: client: when the connection was begun */
+    uint64_t rival_after; /* ns: client: no rival before */
+    uint32_t rival; /* client: the slot of a connection tried beside this one, or the flow that
+                     * this one is tried for, which is not open then; FTUN_NO_FLOW */
     uint32_t next_by_tuple;
     uint32_t next_by_application;
     uint32_t next_in_turn; /* endpoint's list of flows with an ACK due */
@@ -20,8 +25,11 @@ struct ftun_flow {
     uint32_t source;       /* in table->sources, or FTUN_NO_SOURCE */
     bool in_turn;
     bool in_use;
-    bool open;     /* the application's flow has not ended */
-    bool dialects; /* both dialects have been tried */
+    bool open;         /* the application's flow has not ended */
+    bool dialects;     /* both dialects have been tried */
+    uint8_t remote;    /* client: which of the server's addresses */
+    uint8_t rivals;    /* tried so far */
+    uint16_t failures; /* connections of this flow that failed one after another */
 };
 
 /* The arrays belong to the caller: `flows` has `capacity` entries, each bucket array

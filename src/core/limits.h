@@ -41,6 +41,14 @@
 /* TIME_WAIT only answers the peer's repeated FINs: datagrams may be duplicated anyway, so the
  * 2 MSL of RFC 9293 3.4.2 buy nothing here. */
 #define FTUN_TIME_WAIT_DURATION (5 * FTUN_SECOND)
+/* Probes of a connection that owes an answer: at this time after it was asked, then each time twice
+ * as late. The first is where a retransmission would be on a path of 300 ms (RFC 6298 2.3). */
+#define FTUN_PROBE_FIRST (500 * FTUN_MILLISECOND)
+#define FTUN_PROBES_MAX 16u /* the last after 4.5 hours */
+/* An answer that takes longer than two probes and the one after is doubtful. */
+#define FTUN_DOUBT_AFTER (1500 * FTUN_MILLISECOND)
+#define FTUN_DEAD_AFTER_DEFAULT (15 * FTUN_SECOND)
+#define FTUN_KEEPALIVE_DEFAULT (30 * FTUN_SECOND)     /* NATs and firewalls forget after minutes */
 #define FTUN_IDLE_TIMEOUT_DEFAULT (180 * FTUN_SECOND) /* Phantun's, and common for UDP in NATs */
 
 /* IP reassembly. */
@@ -53,7 +61,6 @@
 /* Sequence space, in bytes. */
 #define FTUN_WINDOW (UINT32_C(65535) << 10)  /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
 #define FTUN_LATE_WINDOW (UINT32_C(4) << 20) /* how far a reordered datagram may lag behind */
-#define FTUN_FLIGHT_MAX (UINT32_C(1) << 30)  /* RFC 7323 2.3: the largest window there can be */
 #define FTUN_WINDOW_SCALE_MAX 14u            /* RFC 7323 2.3 */
 /* How far an ACK may lag behind at most: as far as the datagram that carries it. RFC 5961 5.2
  * allows the largest window, which leaves a blind attacker far less to guess. */
@@ -68,9 +75,15 @@
 /* Between two challenge ACKs of one connection: Linux tcp_invalid_ratelimit. */
 #define FTUN_CHALLENGE_INTERVAL (500 * FTUN_MILLISECOND)
 
-/* Between two attempts when the server refuses: doubled each time, up to the second value. */
+/* Between two connections of one flow when they fail one after another: doubled each time, up to
+ * the last value, and up to half as much again at random. One that has lasted is forgiven. */
 #define FTUN_REDIAL_FIRST (100 * FTUN_MILLISECOND)
 #define FTUN_REDIAL_LAST (1 * FTUN_SECOND)
+#define FTUN_REDIAL_DOUBLINGS 5u /* 100, 200, 400, 800 ms */
+#define FTUN_REDIAL_FORGIVEN (10 * FTUN_SECOND)
+
+/* Between a handshake with one address of the server and one with the next: RFC 8305 5. */
+#define FTUN_ATTEMPT_DELAY (250 * FTUN_MILLISECOND)
 
 /* Local ports of a client: Linux net.ipv4.ip_local_port_range. */
 #define FTUN_PORT_FIRST 32768u

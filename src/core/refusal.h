@@ -54,7 +54,6 @@
     X(FLOW_CLOSING, "flow-closing", "datagram for a flow that is being closed")                    \
     X(FLOW_LIMIT, "flow-limit", "the table of flows is full")                                      \
     X(SOURCE_LIMIT, "source-limit", "one address has as many flows as --max-flows-per-source")     \
-    X(SERVER_REFUSES, "server-refuses", "the server refused a moment ago: no new flow yet")        \
     X(PORTS_EXHAUSTED, "ports-exhausted", "no free local port towards the server")                 \
     X(FAMILY_UNAVAILABLE, "family-unavailable", "no tunnel address of the server's IP family")
 

@@ -66,8 +66,16 @@ static void tell_established(const struct ftun_journal *journal, const struct ft
              action->established.mss, dialect);
 }
 
+/* The first failure after a connection that lasted, and the 60th: a minute or so later. */
+static bool worth_telling(const struct ftun_action *action)
+{
+    return action->kind != FTUN_ACTION_RECONNECT || action->reconnect.attempt % 60 == 1;
+}
+
 static void tell_flow(struct ftun_journal *journal, const struct ftun_action *action)
 {
+    if (!worth_telling(action))
+        return;
     if (!may_tell_flow(journal))
         return;
     if (action->kind == FTUN_ACTION_ESTABLISHED)
@@ -77,6 +85,9 @@ static void tell_flow(struct ftun_journal *journal, const struct ftun_action *ac
                  "flow %u: the path carries less than was thought; the largest "
                  "datagram is now %u bytes (WireGuard: MTU %u)",
                  action->flow, action->mss.mss, action->mss.mss - 32u);
+    else if (action->kind == FTUN_ACTION_RECONNECT)
+        ftun_log(FTUN_LOG_INFO, "flow %u: %s; connecting anew", action->flow,
+                 ftun_close_reason_text(action->reconnect.reason));
     else
         ftun_log(FTUN_LOG_INFO, "flow %u closed: %s", action->flow,
                  ftun_close_reason_text(action->close.reason));
@@ -86,7 +97,7 @@ static void on_action(void *context, const struct ftun_action *action)
 {
     struct ftun_journal *journal = context;
     if (action->kind == FTUN_ACTION_ESTABLISHED || action->kind == FTUN_ACTION_CLOSE ||
-        action->kind == FTUN_ACTION_MSS)
+        action->kind == FTUN_ACTION_MSS || action->kind == FTUN_ACTION_RECONNECT)
         tell_flow(journal, action);
     if (!ftun_log_enabled(FTUN_LOG_DEBUG))
         return;

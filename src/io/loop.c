@@ -28,6 +28,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,7 +36,7 @@ enum {
     EVENTS_MAX = 64,
     PACKETS_PER_TURN = 64, /* read from the TUN: up to 4 MiB */
     MILLISECOND_NS = 1000000,
-    WAIT_MAX_MS = 60 * 60 * 1000,
+    LONG_WAIT_MS = 1000,
     RESTORE_TRIES = 5,
     BUSY_MESSAGES = 3,    /* in one turn: datagrams come faster than they are asked for */
     REST_NS = 50 * 1000,  /* 64 datagrams in this time: 14 Gbit/s of 1400 bytes */
@@ -54,12 +55,13 @@ static const uint64_t closing_time = FTUN_SECOND * 8 / 10;
  * 10,000 flows are closed in 0.7 s. */
 static const uint64_t close_interval = 2 * MILLISECOND_NS;
 
-enum source { FROM_TUN, FROM_LISTENER, FROM_UPSTREAM, FROM_SIGNALS };
+enum source { FROM_TUN, FROM_LISTENER, FROM_UPSTREAM, FROM_SIGNALS, FROM_ALARM, FROM_WATCH };
 
 struct ftun_loop {
     struct ftun_loop_config config;
     struct ftun_io_counters counters;
     int epoll;
+    int alarm; /* a timerfd: ends long waits */
     bool stopping;
     uint64_t now_ns;
     uint64_t stop_at_ns;
@@ -85,9 +87,10 @@ const struct ftun_io_counters *ftun_loop_counters(const struct ftun_loop *loop)
     return &loop->counters;
 }
 
-static bool watch(struct ftun_loop *loop, int fd, enum source source, uint32_t flow)
+/* `number` says which of that source: the flow, or the place among the configuration's watches. */
+static bool watch(struct ftun_loop *loop, int fd, enum source source, uint32_t number)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)source << 32 | flow};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)source << 32 | number};
     return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -167,6 +170,9 @@ static void carry_out(struct ftun_loop *loop, const struct ftun_action *action,
         break;
     case FTUN_ACTION_CLOSE:
         close_flow(loop, action->flow);
+        break;
+    case FTUN_ACTION_RECONNECT:
+        loop->config.reconnecting(loop->config.network);
         break;
     case FTUN_ACTION_ESTABLISHED:
     case FTUN_ACTION_MSS:
@@ -328,6 +334,14 @@ static void read_signal(struct ftun_loop *loop)
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
 }
 
+/* That it rang is all: what is due is done in every turn. */
+static void read_alarm(const struct ftun_loop *loop)
+{
+    uint64_t times;
+    while (read(loop->alarm, &times, sizeof times) > 0)
+        ;
+}
+
 static void handle(struct ftun_loop *loop, const struct epoll_event *event)
 {
     switch ((enum source)(event->data.u64 >> 32)) {
@@ -343,6 +357,14 @@ static void handle(struct ftun_loop *loop, const struct epoll_event *event)
     case FROM_SIGNALS:
         read_signal(loop);
         break;
+    case FROM_ALARM:
+        read_alarm(loop);
+        break;
+    case FROM_WATCH: {
+        const struct ftun_watch *watched = &loop->config.watches[(uint32_t)event->data.u64];
+        watched->ready(watched->context);
+        break;
+    }
     }
 }
 
@@ -371,7 +393,7 @@ static void end_turn(struct ftun_loop *loop)
 {
     bool more;
     do {
-        more = ftun_endpoint_end_turn(loop->config.endpoint, &loop->actions);
+        more = ftun_endpoint_end_turn(loop->config.endpoint, loop->now_ns, &loop->actions);
         carry_out_all(loop, &no_burst);
     } while (more);
 }
@@ -380,6 +402,15 @@ static uint64_t observe_turn(struct ftun_loop *loop)
 {
     const struct ftun_observer *observer = &loop->config.observer;
     return observer->turn == NULL ? FTUN_NEVER : observer->turn(observer->context, loop->now_ns);
+}
+
+/* epoll_wait() does not count the time that the machine is suspended, deadlines do: a long wait
+ * ends by an alarm of the same clock as they. */
+static int wait_long(const struct ftun_loop *loop, uint64_t at_ns)
+{
+    const struct itimerspec at = {.it_value = {.tv_sec = (time_t)(at_ns / FTUN_SECOND),
+                                               .tv_nsec = (long)(at_ns % FTUN_SECOND)}};
+    return timerfd_settime(loop->alarm, TFD_TIMER_ABSTIME, &at, NULL) == 0 ? -1 : LONG_WAIT_MS;
 }
 
 /* Until the earliest of what anybody waits for, rounded up; -1: for ever. */
@@ -396,7 +427,7 @@ static int wait_ms(const struct ftun_loop *loop, uint64_t observer_at_ns)
         return -1;
     const uint64_t now_ns = ftun_clock();
     const uint64_t wait = at <= now_ns ? 0 : (at - now_ns + MILLISECOND_NS - 1) / MILLISECOND_NS;
-    return wait < WAIT_MAX_MS ? (int)wait : WAIT_MAX_MS;
+    return wait < LONG_WAIT_MS ? (int)wait : wait_long(loop, at);
 }
 
 static void let_datagrams_gather(struct ftun_loop *loop)
@@ -436,10 +467,19 @@ bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
 
 /* --- life --------------------------------------------------------------------------------- */
 
+static bool watch_others(struct ftun_loop *loop)
+{
+    for (uint32_t i = 0; i < loop->config.watch_count; i++)
+        if (!watch(loop, loop->config.watches[i].fd, FROM_WATCH, i))
+            return false;
+    return true;
+}
+
 static bool watch_all(struct ftun_loop *loop)
 {
     const struct ftun_loop_config *config = &loop->config;
-    return watch(loop, config->attachment->tun.fd, FROM_TUN, 0) &&
+    return watch_others(loop) && watch(loop, loop->alarm, FROM_ALARM, 0) &&
+           watch(loop, config->attachment->tun.fd, FROM_TUN, 0) &&
            watch(loop, config->signal_fd, FROM_SIGNALS, 0) &&
            (config->role == FTUN_SERVER || watch(loop, config->listener->fd, FROM_LISTENER, 0));
 }
@@ -457,7 +497,8 @@ struct ftun_loop *ftun_loop_create(const struct ftun_loop_config *config, struct
     loop->now_ns = ftun_clock();
     loop->batch = ftun_udp_batch_create();
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (loop->batch != NULL && loop->epoll >= 0 && watch_all(loop))
+    loop->alarm = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (loop->batch != NULL && loop->epoll >= 0 && loop->alarm >= 0 && watch_all(loop))
         return loop;
     ftun_fail(error, "cannot start the poll loop: %s", strerror(errno));
     ftun_loop_destroy(loop);
@@ -470,6 +511,8 @@ void ftun_loop_destroy(struct ftun_loop *loop)
         return;
     if (loop->epoll >= 0)
         close(loop->epoll);
+    if (loop->alarm >= 0)
+        close(loop->alarm);
     ftun_udp_batch_destroy(loop->batch);
     free(loop);
 }

@@ -19,7 +19,7 @@ static struct ftun_endpoint_config config_of(enum ftun_role role)
         .role = role,
         .mtu = MTU,
         .segmentation_offload = true,
-        .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
+        .timeouts = {FTUN_IDLE_TIMEOUT_DEFAULT, FTUN_NEVER, FTUN_NEVER},
         .max_flows = MAX_FLOWS,
         .pending_slots = PENDING_SLOTS,
         .reassembly_slots = REASSEMBLY_SLOTS,
@@ -123,11 +123,11 @@ static void run_deadlines(struct ftun_actor *actor, uint64_t now_ns)
     }
 }
 
-static void end_turn(struct ftun_actor *actor)
+static void end_turn(struct ftun_actor *actor, uint64_t now_ns)
 {
     bool more;
     do {
-        more = ftun_endpoint_end_turn(actor->endpoint, &actor->actions);
+        more = ftun_endpoint_end_turn(actor->endpoint, now_ns, &actor->actions);
         print_actions(actor);
     } while (more);
 }
@@ -386,5 +386,5 @@ void ftun_actor_packet(struct ftun_actor *actor, struct ftun_intake_packet *pack
         own_packet(actor, packet, &parsed);
     else
         give_packet(actor, packet);
-    end_turn(actor);
+    end_turn(actor, packet->now_ns);
 }

@@ -32,7 +32,7 @@ static void add_tuple(struct digest *digest, const struct ftun_tuple *tuple)
  * full, which takes more than a few datagrams), rcv_left (the same, of jumps ahead). */
 static void add_connection(struct digest *digest, const struct ftun_connection *c, uint64_t now_ns)
 {
-    add(digest, now_ns - c->heard_at);
+    add(digest, now_ns - c->liveness.heard_at);
     add_ahead(digest, c->retransmit_at, now_ns);
     add_ahead(digest, c->ack_at, now_ns);
     add_ahead(digest, c->challenge_after, now_ns);
@@ -57,6 +57,9 @@ static void add_flow(struct digest *digest, const struct ftun_endpoint *ep, uint
     add_connection(digest, &f->connection, now_ns);
     add_ahead(digest, ep->deadlines.heap[ep->deadlines.position[flow]].at_ns, now_ns);
     add(digest, (uint64_t)f->pending.count << 2 | (uint32_t)f->open << 1 | f->dialects);
+    add(digest, (uint64_t)f->failures << 8 | f->remote);
+    add(digest, now_ns - f->used_at);
+    add(digest, now_ns - f->dialed_at);
 }
 
 /* Left out: configuration and keys (constant), counters (nobody acts on them), reassembly (no
@@ -68,8 +71,6 @@ static void add_endpoint(struct digest *digest, const struct ftun_endpoint *ep, 
             add_flow(digest, ep, i, now_ns);
     add(digest, FTUN_NO_FLOW);
     add(digest, ep->table.free);
-    add_ahead(digest, ep->dial_after_ns, now_ns);
-    add(digest, ep->dial_pause_ns);
     add(digest, ep->draws);
 }
 

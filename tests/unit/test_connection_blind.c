@@ -9,7 +9,7 @@ static void in_flight(void)
     struct ftun_tcp_header header;
     uint16_t ip_id;
     in_established();
-    ftun_connection_data(&c, FLIGHT, 1, &header, &ip_id);
+    ftun_connection_data(&c, start, FLIGHT, 1, &header, &ip_id);
 }
 
 static void data_ahead_acknowledges_what_is_in_flight(void **state)
@@ -73,7 +73,7 @@ static void what_was_acknowledged_less_than_a_second_ago_may_be_again(void **sta
     uint32_t acknowledged = ISN + 1;
     for (unsigned i = 0; i < 100; i++) {
         const uint64_t now = start + i * FTUN_ACK_MEMORY / 8;
-        ftun_connection_data(&c, FLIGHT, 1, &header, &ip_id);
+        ftun_connection_data(&c, start, FLIGHT, 1, &header, &ip_id);
         receive_at(now, FTUN_ACK, PEER_ISN + 1, acknowledged + FLIGHT, 0);
         assert_int_equal(receive_at(now + FTUN_ACK_MEMORY / 8 - 1, FTUN_ACK, PEER_ISN + 1,
                                     i < 8 ? ISN + 1 : acknowledged - 7 * FLIGHT, 0),
@@ -88,9 +88,9 @@ static void phantun_may_acknowledge_less_for_ever(void **state)
     (void)state;
     struct ftun_tcp_header header;
     uint16_t ip_id;
-    ftun_connection_connect(&c, start, &ftun_profile_phantun, 0, MSS, 0, &step);
+    ftun_connection_connect(&c, start, start, &ftun_profile_phantun, 0, MSS, 0, &step);
     receive(FTUN_SYN | FTUN_ACK, 0, 1, 0);
-    ftun_connection_data(&c, FLIGHT, 1, &header, &ip_id);
+    ftun_connection_data(&c, start, FLIGHT, 1, &header, &ip_id);
     receive(FTUN_ACK, 1, 1 + FLIGHT, 100);
     const uint64_t later = start + 100 * FTUN_SECOND;
     assert_int_equal(receive_at(later, FTUN_ACK, 101, 1, 100), FTUN_TAKEN);

@@ -62,7 +62,7 @@ static void F08_two_million_blind_segments_move_nothing(void **state)
     struct ftun_tcp_header header;
     uint16_t ip_id;
     in_established();
-    ftun_connection_data(&c, FLIGHT, 5, &header, &ip_id);
+    ftun_connection_data(&c, start, FLIGHT, 5, &header, &ip_id);
     uint64_t random = 1;
     for (unsigned i = 0; i < GUESSES; i++) {
         random = random * UINT64_C(6364136223846793005) + 1;

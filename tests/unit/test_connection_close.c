@@ -22,7 +22,7 @@ static void close_during_the_handshake_just_forgets(void **state)
 static void close_towards_phantun_is_an_rst(void **state)
 {
     (void)state;
-    ftun_connection_connect(&c, start, &ftun_profile_phantun, 0, MSS, 0, &step);
+    ftun_connection_connect(&c, start, start, &ftun_profile_phantun, 0, MSS, 0, &step);
     receive(FTUN_SYN | FTUN_ACK, 0, 1, 0);
     ftun_connection_close(&c, start, FTUN_CLOSED_LOCALLY, &step);
     assert_string_equal(describe(), "closed(closed by this end) R 1 0 0 gone");
@@ -117,14 +117,14 @@ static void F17_a_fin_is_repeated_within_the_second_with_backoff_then_given_up(v
         uint64_t at = start;
         for (unsigned n = 0; n < FTUN_FIN_RETRIES; n++) {
             at += fin_timeout << n;
-            assert_int_equal(ftun_connection_deadline(&c, idle), at);
-            ftun_connection_timeout(&c, at, idle, &step);
+            assert_int_equal(ftun_connection_deadline(&c, &timeouts), at);
+            ftun_connection_timeout(&c, at, &timeouts, &step);
             assert_int_equal(step.segment.flags, FTUN_FIN | FTUN_ACK);
             assert_int_equal(step.segment.sequence, ISN + 1);
         }
         at += fin_timeout << FTUN_FIN_RETRIES;
-        assert_int_equal(ftun_connection_deadline(&c, idle), at);
-        ftun_connection_timeout(&c, at, idle, &step);
+        assert_int_equal(ftun_connection_deadline(&c, &timeouts), at);
+        ftun_connection_timeout(&c, at, &timeouts, &step);
         assert_string_equal(describe(), "gone");
     }
 }
@@ -135,8 +135,8 @@ static void fin_wait_2_and_time_wait_end_by_themselves(void **state)
     static void (*const waiting[])(void) = {in_fin_wait_2, in_time_wait};
     for (size_t i = 0; i < LENGTH(waiting); i++) {
         waiting[i]();
-        assert_int_equal(ftun_connection_deadline(&c, idle), start + FTUN_TIME_WAIT_DURATION);
-        ftun_connection_timeout(&c, start + FTUN_TIME_WAIT_DURATION, idle, &step);
+        assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + FTUN_TIME_WAIT_DURATION);
+        ftun_connection_timeout(&c, start + FTUN_TIME_WAIT_DURATION, &timeouts, &step);
         assert_string_equal(describe(), "gone");
     }
 }
@@ -149,7 +149,7 @@ static void an_ack_that_was_due_dies_with_the_connection(void **state)
     receive(FTUN_ACK, PEER_ISN + 101, ISN + 1, 100);
     assert_true(c.ack_due);
     receive(FTUN_RST, PEER_ISN + 201, 0, 0);
-    ftun_connection_end_turn(&c, &step);
+    ftun_connection_end_turn(&c, start, &step);
     assert_string_equal(describe(), "nothing");
 }
 
@@ -158,8 +158,8 @@ static void a_closed_connection_has_nothing_to_do(void **state)
     (void)state;
     in_established();
     receive(FTUN_RST, PEER_ISN + 1, 0, 0);
-    assert_int_equal(ftun_connection_deadline(&c, idle), FTUN_NEVER);
-    ftun_connection_timeout(&c, FTUN_NEVER - 1, idle, &step);
+    assert_int_equal(ftun_connection_deadline(&c, &timeouts), FTUN_NEVER);
+    ftun_connection_timeout(&c, FTUN_NEVER - 1, &timeouts, &step);
     assert_string_equal(describe(), "nothing");
     ftun_connection_close(&c, start, FTUN_CLOSED_LOCALLY, &step);
     assert_string_equal(describe(), "nothing");
@@ -189,7 +189,7 @@ static void a_peer_that_repeats_its_fin_for_ever_does_not_hold_the_connection(vo
         do {
             now += FTUN_SECOND / 10;
             receive_at(now, FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
-            ftun_connection_timeout(&c, now, idle, &step);
+            ftun_connection_timeout(&c, now, &timeouts, &step);
         } while (!step.gone && now < start + 60 * FTUN_SECOND);
         assert_in_range(now, start, start + FTUN_TIME_WAIT_DURATION);
     }
@@ -200,12 +200,12 @@ static void repeats_of_the_syn_do_not_count_for_the_fin(void **state)
     (void)state;
     in_syn_sent();
     for (unsigned i = 1; i <= FTUN_SYN_RETRIES; i++)
-        ftun_connection_timeout(&c, start + i * FTUN_SECOND, idle, &step);
+        ftun_connection_timeout(&c, start + i * FTUN_SECOND, &timeouts, &step);
     const uint64_t closed_at = start + 5 * FTUN_SECOND;
     receive_at(closed_at, FTUN_SYN | FTUN_ACK, PEER_ISN, ISN + 1, 0);
     ftun_connection_close(&c, closed_at, FTUN_CLOSED_LOCALLY, &step);
     for (unsigned i = 1; i <= FTUN_FIN_RETRIES; i++) {
-        ftun_connection_timeout(&c, c.retransmit_at, idle, &step);
+        ftun_connection_timeout(&c, c.retransmit_at, &timeouts, &step);
         assert_string_equal(describe(), "F. 1001 5001 65535");
     }
 }

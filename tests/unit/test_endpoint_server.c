@@ -136,7 +136,7 @@ static void a_super_packet_is_delivered_with_its_stride(void **state)
     assert_int_equal(ftun_endpoint_counters(endpoint)->datagrams_delivered, 3);
     assert_int_equal(ftun_endpoint_counters(endpoint)->bytes_delivered, 10);
     assert_int_equal(ftun_endpoint_counters(endpoint)->segments_received, 1 + 1 + 3); /* SYN, ACK */
-    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_false(ftun_endpoint_end_turn(endpoint, now, &actions));
     assert_string_equal(happened(), "> . 1:1(0) ack 111 win 65535");
 }
 
@@ -206,11 +206,11 @@ static void acks_of_many_flows_leave_in_several_calls(void **state)
         established_server(port);
         give(a_client(port), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "ping");
     }
-    assert_true(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_true(ftun_endpoint_end_turn(endpoint, now, &actions));
     assert_int_equal(actions.count, FTUN_ACTIONS_MAX);
-    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_false(ftun_endpoint_end_turn(endpoint, now, &actions));
     assert_int_equal(actions.count, 1);
-    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_false(ftun_endpoint_end_turn(endpoint, now, &actions));
     assert_int_equal(actions.count, 0);
 }
 
@@ -221,7 +221,7 @@ static void a_flow_that_was_reset_in_a_turn_sends_no_ack_at_its_end(void **state
     established_server(1);
     give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "ping");
     give(a_client(1), FTUN_RST, 105, 0, "");
-    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_false(ftun_endpoint_end_turn(endpoint, now, &actions));
     assert_string_equal(happened(), "");
 }
 
@@ -232,11 +232,11 @@ static void a_glued_packet_is_acknowledged_as_the_segments_that_it_was(void **st
     established_server(1);
     send_datagrams(0, 4, 4); /* from now on a lone segment's ACK is delayed */
     give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 5, "ping");
-    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_false(ftun_endpoint_end_turn(endpoint, now, &actions));
     assert_string_equal(happened(), "");
     send_datagrams(0, 4, 4);
     give_glued(a_client(1), FTUN_ACK | FTUN_PSH, 105, own_isn + 9, "pingpong", 4);
-    assert_false(ftun_endpoint_end_turn(endpoint, &actions));
+    assert_false(ftun_endpoint_end_turn(endpoint, now, &actions));
     assert_string_equal(happened(), "> . 9:9(0) ack 113 win 65535");
 }
 
