@@ -1,6 +1,7 @@
 #include "endpoint.h"
 
 #include "endpoint_state.h"
+#include "tuple_hash.h"
 
 _Static_assert(FTUN_STEP_ACTIONS_MAX + 4 <= FTUN_ACTIONS_MAX, "any one input fits the list");
 
@@ -25,11 +26,16 @@ static size_t lay_out(const struct ftun_endpoint_config *config, uint8_t *arena,
 {
     const size_t flows = config->max_flows;
     const size_t buckets = ftun_flow_table_buckets(config->max_flows);
+    const bool sources = config->max_flows_per_source > 0;
     const size_t slots = config->pending_slots;
     size_t used = aligned(sizeof *ep);
     ep->table.flows = cut(arena, &used, flows * sizeof *ep->table.flows);
     ep->table.by_tuple = cut(arena, &used, buckets * sizeof *ep->table.by_tuple);
     ep->table.by_application = cut(arena, &used, buckets * sizeof *ep->table.by_application);
+    ep->table.sources.sources =
+        cut(arena, &used, sources ? flows * sizeof *ep->table.sources.sources : 0);
+    ep->table.sources.buckets =
+        cut(arena, &used, sources ? buckets * sizeof *ep->table.sources.buckets : 0);
     ep->deadlines.heap = cut(arena, &used, flows * sizeof *ep->deadlines.heap);
     ep->deadlines.position = cut(arena, &used, flows * sizeof *ep->deadlines.position);
     ep->pending.slots = cut(arena, &used, slots * sizeof *ep->pending.slots);
@@ -45,15 +51,28 @@ size_t ftun_endpoint_size(const struct ftun_endpoint_config *config)
     return lay_out(config, NULL, &measured);
 }
 
+static void init_sources(struct ftun_endpoint *ep)
+{
+    ep->table.sources.limit = ep->config.max_flows_per_source;
+    if (ep->table.sources.limit == 0)
+        return;
+    ep->table.sources.key = ep->config.key;
+    ep->table.sources.capacity = ep->table.capacity;
+    ep->table.sources.bucket_count = ep->table.bucket_count;
+}
+
 struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *config, void *memory)
 {
     struct ftun_endpoint *ep = memory;
     *ep = (struct ftun_endpoint){.config = *config, .turn = FTUN_NO_FLOW};
     lay_out(config, memory, ep);
-    ep->profile = config->peer == FTUN_PEER_PHANTUN ? &ftun_profile_phantun : &ftun_profile_linux;
+    ep->linux_profile = ftun_profile_on_host(&ftun_profile_linux, &config->host);
+    ep->phantun_profile = ftun_profile_on_host(&ftun_profile_phantun, &config->host);
+    ep->profile = config->peer == FTUN_PEER_PHANTUN ? &ep->phantun_profile : &ep->linux_profile;
     ep->table.key = config->key;
     ep->table.capacity = config->max_flows;
     ep->table.bucket_count = ftun_flow_table_buckets(config->max_flows);
+    init_sources(ep);
     ftun_flow_table_init(&ep->table);
     for (uint32_t i = 0; i < config->max_flows; i++)
         ep->deadlines.position[i] = FTUN_NO_DEADLINE;
@@ -136,11 +155,24 @@ void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow)
                            ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]));
 }
 
-static void init_segment(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple,
-                         struct ftun_segment *segment)
+uint64_t ftun_endpoint_seed(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple)
 {
+    return ftun_tuple_hash(&ep->config.key, tuple, FTUN_HASH_SEED, 0);
+}
+
+/* Strangers are answered as Linux would. */
+static void init_segment(const struct ftun_endpoint *ep, uint32_t flow,
+                         const struct ftun_tuple *tuple, struct ftun_segment *segment)
+{
+    const struct ftun_connection *connection =
+        flow == FTUN_NO_FLOW ? NULL : &ep->table.flows[flow].connection;
+    const struct ftun_profile *profile =
+        connection == NULL ? &ep->linux_profile : connection->profile;
     segment->tuple = *tuple;
-    segment->ttl = (uint8_t)(ep->profile->ttl + ep->config.hops);
+    segment->ttl = (uint8_t)(profile->ttl + ep->config.hops);
+    segment->flow_label = connection == NULL
+                              ? ftun_connection_flow_label(profile, ftun_endpoint_seed(ep, tuple))
+                              : connection->flow_label;
     segment->payload_len = 0;
 }
 
@@ -149,7 +181,7 @@ void ftun_endpoint_send_control(struct ftun_endpoint *ep, uint32_t flow,
                                 uint16_t ip_id, struct ftun_actions *actions)
 {
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
-    init_segment(ep, tuple, &action->send.segment);
+    init_segment(ep, flow, tuple, &action->send.segment);
     action->send.segment.tcp = *tcp;
     action->send.segment.ip_id = ip_id;
     action->send.data = NULL;
@@ -163,7 +195,7 @@ struct ftun_segment *ftun_endpoint_append_payload(struct ftun_endpoint *ep, uint
                                                   size_t stride, struct ftun_actions *actions)
 {
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
-    init_segment(ep, &ep->table.flows[flow].tuple, &action->send.segment);
+    init_segment(ep, flow, &ep->table.flows[flow].tuple, &action->send.segment);
     action->send.segment.payload_len = len;
     action->send.data = data;
     action->send.offset = offset;
@@ -318,10 +350,13 @@ void ftun_endpoint_exchange_connections(struct ftun_endpoint *ep, uint32_t a, ui
     ftun_flow_table_unlink(&ep->table, b);
     const struct ftun_connection connection = first->connection;
     const struct ftun_tuple tuple = first->tuple;
+    const uint32_t source = first->source;
     first->connection = second->connection;
     first->tuple = second->tuple;
+    first->source = second->source;
     second->connection = connection;
     second->tuple = tuple;
+    second->source = source;
     settle(ep, a);
     settle(ep, b);
 }
@@ -343,7 +378,7 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
         ftun_endpoint_established(ep, now_ns, flow, actions);
     }
     if (step->repeat_opening)
-        ftun_endpoint_repeat_record(ep, flow, actions);
+        ftun_endpoint_repeat_record(ep, now_ns, flow, actions);
     if (step->opening_ignored)
         ftun_endpoint_send_pending(ep, now_ns, flow, actions);
     if (ftun_endpoint_redial(ep, now_ns, flow, step->closed, actions))

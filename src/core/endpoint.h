@@ -32,10 +32,12 @@ struct ftun_endpoint_config {
     struct ftun_socket_address remote; /* client: the server */
     uint16_t port;                     /* server: the TCP port it listens on */
     uint16_t mtu;                      /* bytes, of the path as far as known */
+    struct ftun_host host;             /* what profiles take from it */
     uint8_t hops;                      /* times the host decrements TTL before the wire */
     bool segmentation_offload;         /* bursts may leave as one super-segment */
     struct ftun_timeouts timeouts;     /* of each connection; a server needs idle_ns only */
     uint32_t max_flows;                /* at least 1 */
+    uint32_t max_flows_per_source;     /* server: of an IPv4 address or an IPv6 /64; 0: no limit */
     uint32_t pending_slots;            /* datagrams that wait for handshakes, over all flows */
     uint32_t reassembly_slots;         /* packets that wait for their other IP fragments */
     const uint8_t *handshake_packet;   /* first payload of each connection; outlives the endpoint */
@@ -112,6 +114,7 @@ struct ftun_counters {
     uint64_t bytes_delivered, bytes_sent;         /* of datagrams */
     uint64_t flows_opened, flows_closed;
     uint64_t flows_resumed; /* went on over a new connection */
+    uint64_t flows_yielded; /* those closed to make room for others */
     uint64_t fragments_received, packets_reassembled;
     uint64_t icmp_errors_received;
     uint64_t answers_suppressed;          /* by the rate limit for strangers */

@@ -22,13 +22,13 @@ static uint8_t *message_of_next_action(struct ftun_endpoint *ep, const struct ft
     return ep->messages[actions->count];
 }
 
-static void send_again(struct ftun_endpoint *ep, uint32_t flow, uint32_t sequence,
+static void send_again(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow, uint32_t sequence,
                        const uint8_t *message, size_t len, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     struct ftun_segment *segment =
         ftun_endpoint_append_payload(ep, flow, message, 0, len, len, actions);
-    ftun_connection_repeat(&f->connection, sequence, &segment->tcp, &segment->ip_id);
+    ftun_connection_repeat(&f->connection, now_ns, sequence, &segment->tcp, &segment->ip_id);
 }
 
 /* --- a client's records ------------------------------------------------------------------- */
@@ -79,13 +79,13 @@ void ftun_endpoint_send_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32
                             &segment->ip_id);
 }
 
-void ftun_endpoint_repeat_record(struct ftun_endpoint *ep, uint32_t flow,
+void ftun_endpoint_repeat_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                  struct ftun_actions *actions)
 {
     const struct ftun_flow *f = &ep->table.flows[flow];
     uint8_t *message = message_of_next_action(ep, actions);
     write_record(ep, &f->resumption, message);
-    send_again(ep, flow, f->connection.opening_at, message, FTUN_RESUME_RECORD, actions);
+    send_again(ep, now_ns, flow, f->connection.opening_at, message, FTUN_RESUME_RECORD, actions);
 }
 
 bool ftun_endpoint_awaits_answer(const struct ftun_flow *f)
@@ -124,13 +124,13 @@ static void answer_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t fl
                                actions);
 }
 
-static void repeat_answer(struct ftun_endpoint *ep, uint32_t flow,
+static void repeat_answer(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                           const struct ftun_resume_record *record, struct ftun_actions *actions)
 {
     const struct ftun_flow *f = &ep->table.flows[flow];
     uint8_t *message = message_of_next_action(ep, actions);
     write_answer(f, record, message);
-    send_again(ep, flow, f->connection.answer_at, message, FTUN_RESUME_ANSWER, actions);
+    send_again(ep, now_ns, flow, f->connection.answer_at, message, FTUN_RESUME_ANSWER, actions);
 }
 
 /* A ticket names its flow, by the low half, and nobody can guess it. */
@@ -165,6 +165,7 @@ static void take_over(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t old, u
     ftun_endpoint_apply(ep, now_ns, fresh, &step, actions);
     ep->counters.flows_resumed++;
     ep->table.flows[old].used_at = now_ns;
+    ftun_flow_table_heard(&ep->table, old);
     ftun_endpoint_tell_established(ep, old, true, actions);
 }
 
@@ -204,7 +205,7 @@ static uint32_t look_for_record(struct ftun_endpoint *ep, uint64_t now_ns, uint3
     if (f->connection.opening == FTUN_OPENING_NONE)
         flow = take_record(ep, now_ns, flow, &record, actions);
     else if (same_value(&record.keep, &f->resumption.value))
-        repeat_answer(ep, flow, &record, actions);
+        repeat_answer(ep, now_ns, flow, &record, actions);
     else
         return flow;
     payload->data += len;

@@ -52,8 +52,9 @@ static void tell_established(const struct ftun_journal *journal, const struct ft
     char local[FTUN_ADDRESS_TEXT], remote[FTUN_ADDRESS_TEXT], application[FTUN_ADDRESS_TEXT];
     ftun_socket_address_string(&action->established.tuple.local, local);
     ftun_socket_address_string(&action->established.tuple.remote, remote);
-    const char *const dialect =
-        action->established.profile == &ftun_profile_phantun ? ", the peer speaks Phantun" : "";
+    const char *const dialect = action->established.profile->name == ftun_profile_phantun.name
+                                    ? ", the peer speaks Phantun"
+                                    : "";
     if (journal->role == FTUN_SERVER && action->established.again) {
         ftun_log(FTUN_LOG_INFO,
                  "flow %u goes on over a new connection: %s (TCP), datagrams up to "
@@ -222,6 +223,7 @@ void ftun_journal_totals(const struct ftun_journal *journal)
     const struct ftun_counters *c = ftun_endpoint_counters(journal->endpoint);
     tell_total("flows-opened", c->flows_opened);
     tell_total("flows-closed", c->flows_closed);
+    tell_total("flows-yielded", c->flows_yielded);
     tell_total("flows-resumed", c->flows_resumed);
     tell_total("datagrams-sent", c->datagrams_sent);
     tell_total("bytes-sent", c->bytes_sent);

@@ -19,11 +19,14 @@ enum {
     OPTION_HANDSHAKE_PACKET,
     OPTION_SETUP,
     OPTION_PEER,
+    OPTION_PROFILE,
+    OPTION_TIMESTAMPS,
     OPTION_LOG,
     OPTION_IDLE_TIMEOUT,
     OPTION_KEEPALIVE,
     OPTION_DEAD_AFTER,
     OPTION_MAX_FLOWS,
+    OPTION_MAX_FLOWS_PER_SOURCE,
     OPTION_OFFLOAD,
     OPTION_PREFER
 };
@@ -43,11 +46,14 @@ static const struct option long_options[] = {
     {"handshake-packet", required_argument, NULL, OPTION_HANDSHAKE_PACKET},
     {"setup", required_argument, NULL, OPTION_SETUP},
     {"peer", required_argument, NULL, OPTION_PEER},
+    {"profile", required_argument, NULL, OPTION_PROFILE},
+    {"timestamps", no_argument, NULL, OPTION_TIMESTAMPS},
     {"log", required_argument, NULL, OPTION_LOG},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"keepalive", required_argument, NULL, OPTION_KEEPALIVE},
     {"dead-after", required_argument, NULL, OPTION_DEAD_AFTER},
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
+    {"max-flows-per-source", required_argument, NULL, OPTION_MAX_FLOWS_PER_SOURCE},
     {"offload", required_argument, NULL, OPTION_OFFLOAD},
     {0},
 };
@@ -169,11 +175,22 @@ static bool take_setup(const char *value, struct ftun_options *options, struct f
     return true;
 }
 
+/* The same choice by two names: what the connections look like, and who understands them. */
 static bool take_peer(const char *value, struct ftun_options *options, struct ftun_error *error)
 {
     static const char *const names[] = {"auto", "ftun", "phantun", NULL};
     int chosen;
     if (!take_name("--peer", value, names, &chosen, error))
+        return false;
+    options->peer = (enum ftun_peer)chosen;
+    return true;
+}
+
+static bool take_profile(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    static const char *const names[] = {"auto", "linux", "phantun", NULL};
+    int chosen;
+    if (!take_name("--profile", value, names, &chosen, error))
         return false;
     options->peer = (enum ftun_peer)chosen;
     return true;
@@ -239,6 +256,16 @@ static bool take_max_flows(const char *value, struct ftun_options *options,
     return true;
 }
 
+static bool take_max_flows_per_source(const char *value, struct ftun_options *options,
+                                      struct ftun_error *error)
+{
+    uint64_t flows;
+    if (!take_number("--max-flows-per-source", value, MAX_FLOWS_LIMIT, &flows, error))
+        return false;
+    options->max_flows_per_source = (uint32_t)flows;
+    return true;
+}
+
 /* --- the whole ---------------------------------------------------------------------------- */
 
 static bool take(int option, const char *value, struct ftun_options *options,
@@ -272,6 +299,11 @@ static bool take(int option, const char *value, struct ftun_options *options,
         return take_setup(value, options, error);
     case OPTION_PEER:
         return take_peer(value, options, error);
+    case OPTION_PROFILE:
+        return take_profile(value, options, error);
+    case OPTION_TIMESTAMPS:
+        options->timestamps = true;
+        return true;
     case OPTION_LOG:
         return take_log(value, options, error);
     case OPTION_IDLE_TIMEOUT:
@@ -283,6 +315,8 @@ static bool take(int option, const char *value, struct ftun_options *options,
                                    error);
     case OPTION_MAX_FLOWS:
         return take_max_flows(value, options, error);
+    case OPTION_MAX_FLOWS_PER_SOURCE:
+        return take_max_flows_per_source(value, options, error);
     default:
         return take_offload(value, options, error);
     }
@@ -295,6 +329,14 @@ static bool check_pair(const struct ftun_tun_addresses *pair, const char *suffix
         return true;
     return ftun_fail(error, "--tun-local%s and --tun-peer%s belong together: give both or neither",
                      suffix, suffix);
+}
+
+static bool check_flow_limits(const struct ftun_options *options, struct ftun_error *error)
+{
+    if (options->max_flows_per_source == 0 || options->role == FTUN_SERVER)
+        return true;
+    return ftun_fail(error, "--max-flows-per-source is for a server: a client's flows all come "
+                            "from its own applications");
 }
 
 static bool check(const struct ftun_options *options, struct ftun_error *error)
@@ -312,7 +354,10 @@ static bool check(const struct ftun_options *options, struct ftun_error *error)
         return ftun_fail(error, "--ipv4-only and --tun-local6 contradict each other");
     if (options->only == FTUN_IPV6 && options->tun4.host.family != FTUN_FAMILY_NONE)
         return ftun_fail(error, "--ipv6-only and --tun-local contradict each other");
-    return check_pair(&options->tun4, "", error) && check_pair(&options->tun6, "6", error);
+    if (options->timestamps && options->peer == FTUN_PEER_PHANTUN)
+        return ftun_fail(error, "--timestamps and --profile phantun contradict each other");
+    return check_flow_limits(options, error) && check_pair(&options->tun4, "", error) &&
+           check_pair(&options->tun6, "6", error);
 }
 
 static bool unknown(int argc, char **argv, int option, struct ftun_error *error)

@@ -88,7 +88,7 @@ static void pass_seconds(unsigned seconds)
     }
 }
 
-#define HANDSHAKE "> . 1:1(0) ack 5001 win 65535 | established flow 0 profile linux mss 1460"
+#define HANDSHAKE "> . 1:1(0) ack 5001 win 63 | established flow 0 profile linux mss 1460"
 
 /* --- a flow begins ------------------------------------------------------------------------ */
 
@@ -99,10 +99,10 @@ static void the_record_goes_first_and_datagrams_right_behind_it(void **state)
     send_datagrams(flow, 10, 10);
     give_syn_ack();
     assert_true(record_in(2).ticket == FTUN_NO_TICKET);
-    assert_string_equal(happened(), HANDSHAKE " | > P. 1:49(48) ack 5001 win 65535"
-                                              " | > P. 49:59(10) ack 5001 win 65535");
+    assert_string_equal(happened(), HANDSHAKE " | > P. 1:49(48) ack 5001 win 63"
+                                              " | > P. 49:59(10) ack 5001 win 63");
     send_datagrams(flow, 10, 10);
-    assert_string_equal(happened(), "> P. 59:69(10) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 59:69(10) ack 5001 win 63");
 }
 
 static void the_answer_is_not_delivered_and_ends_the_repeating(void **state)
@@ -134,7 +134,7 @@ static void without_an_answer_the_record_is_sent_again_and_then_no_more(void **s
         assert_memory_equal(&again.value, &record.value, sizeof record.value);
         assert_memory_equal(&again.keep, &record.keep, sizeof record.keep);
         assert_true(again.ticket == record.ticket);
-        assert_string_equal(happened(), "> P. 1:49(48) ack 5001 win 65535");
+        assert_string_equal(happened(), "> P. 1:49(48) ack 5001 win 63");
     }
     for (unsigned i = 0; i < 10; i++) {
         now += FTUN_RETRANSMIT_TIMEOUT;
@@ -219,7 +219,7 @@ static void a_server_that_names_no_mss_gets_no_record(void **state)
     ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
     assert_string_equal(happened(), HANDSHAKE);
     send_datagrams(flow, 10, 10);
-    assert_string_equal(happened(), "> P. 1:11(10) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 1:11(10) ack 5001 win 63");
 }
 
 static void phantun_gets_no_record(void **state)
@@ -255,11 +255,11 @@ static void datagrams_wait_for_the_answer(void **state)
     send_datagrams(0, 20, 20);
     assert_string_equal(happened(), "");
     give_answer(&record, true, FIRST);
-    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 65535 | "
-                                    "> P. 59:79(20) ack 5025 win 65535");
+    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 63 | "
+                                    "> P. 59:79(20) ack 5025 win 63");
     assert_int_equal(ftun_endpoint_counters(endpoint)->flows_resumed, 1);
     send_datagrams(0, 10, 10);
-    assert_string_equal(happened(), "> P. 79:89(10) ack 5025 win 65535");
+    assert_string_equal(happened(), "> P. 79:89(10) ack 5025 win 63");
 }
 
 static void datagrams_wait_in_a_bounded_queue(void **state)
@@ -283,9 +283,9 @@ static void datagrams_do_not_wait_for_ever(void **state)
     pass_seconds(FTUN_RESUME_RETRIES);
     now += FTUN_RETRANSMIT_TIMEOUT;
     ftun_endpoint_timeout(endpoint, now, &actions);
-    assert_string_equal(happened(), "> P. 49:59(10) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 49:59(10) ack 5001 win 63");
     send_datagrams(0, 20, 20);
-    assert_string_equal(happened(), "> P. 59:79(20) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 59:79(20) ack 5001 win 63");
 }
 
 /* Also when another connection has to be begun meanwhile. */
@@ -300,7 +300,7 @@ static void datagrams_wait_on_when_the_new_connection_fails_too(void **state)
     const struct ftun_resume_record record = establish();
     assert_true(ftun_resume_value_follows(&record.value, &lost.value));
     give_answer(&record, true, FIRST);
-    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 65535");
+    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 63");
 }
 
 static void a_server_that_has_forgotten_the_flow_begins_another(void **state)
@@ -311,7 +311,7 @@ static void a_server_that_has_forgotten_the_flow_begins_another(void **state)
     const struct ftun_resume_record record = establish();
     send_datagrams(0, 10, 10);
     give_answer(&record, false, FIRST);
-    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 65535");
+    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 63");
     assert_int_equal(ftun_endpoint_counters(endpoint)->flows_resumed, 0);
 }
 
@@ -382,10 +382,10 @@ static void its_neighbours_in_a_burst_are_sent(void **state)
     dialing_client_of(resuming_client());
     establish();
     send_forged(2 * 100, 100);
-    assert_string_equal(happened(), "> P. 49:249(2x100) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 49:249(2x100) ack 5001 win 63");
     send_forged(2 * FTUN_RESUME_RECORD, FTUN_RESUME_RECORD);
-    assert_string_equal(happened(), "> P. 249:297(48) ack 5001 win 65535 | "
-                                    "> P. 297:345(48) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 249:297(48) ack 5001 win 63 | "
+                                    "> P. 297:345(48) ack 5001 win 63");
     assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_LIKE_RECORD), 2);
 }
 
@@ -395,7 +395,7 @@ static void it_is_refused_when_it_has_waited_for_the_handshake(void **state)
     dialing_client_of(resuming_client());
     send_forged(0, FTUN_RESUME_RECORD);
     give_syn_ack();
-    assert_string_equal(happened(), HANDSHAKE " | > P. 1:49(48) ack 5001 win 65535");
+    assert_string_equal(happened(), HANDSHAKE " | > P. 1:49(48) ack 5001 win 63");
     assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_LIKE_RECORD), 1);
 }
 
@@ -415,7 +415,7 @@ static void it_is_a_datagram_once_the_server_has_answered(void **state)
     (void)state;
     known_client();
     send_forged(2 * FTUN_RESUME_RECORD, FTUN_RESUME_RECORD);
-    assert_string_equal(happened(), "> P. 49:193(3x48) ack 5025 win 65535");
+    assert_string_equal(happened(), "> P. 49:193(3x48) ack 5025 win 63");
     assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_LIKE_RECORD), 0);
 }
 
