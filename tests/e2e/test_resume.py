@@ -2,15 +2,17 @@
 nobody else gets that port by what he has seen. docs/resumption.md says how."""
 
 import signal
+import subprocess
 import time
 
-from conftest import SERVER4, connect, total
+from conftest import BUILD, SERVER4, connect, total
 
 PYTHON = "/usr/bin/python3"
 RECORD = 48  # bytes: resume_token.h
 ANSWER = 24
 
 SERVICE = """
+import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("127.0.0.1", 5001))
 print("ready", flush=True)
@@ -180,6 +182,25 @@ def test_a_record_that_was_seen_takes_over_no_flow(routed, lab):
     forget_connections(routed.router)
     tunnel.wait_until_resumed(2)  # the client's own next record is as good as ever
     assert len(tunnel.ports()) == 1
+
+
+def replayed(capture, *options):
+    return subprocess.run([BUILD / "ftun-replay", "--events", *options, capture], check=True,
+                          capture_output=True, text=True, timeout=60).stdout
+
+
+def test_ftun_replay_tells_records_from_datagrams(routed):
+    capture, tcpdump = watch(routed)
+    tunnel = Tunnel(routed)
+    forget_connections(routed.router)
+    tunnel.wait_until_resumed(1)
+    tcpdump.stop()
+    observed = replayed(capture)
+    assert observed.count("resume record") == observed.count("resume answer") == 2
+    for role in ("client", "server"):
+        played = replayed(capture, "--role", role)
+        assert played.count("resume record") == played.count("resume answer") == 2
+        assert "bytes 48 " not in played and "bytes 24 " not in played  # delivered
 
 
 def test_records_are_seen_by_neither_application(routed):
