@@ -200,6 +200,12 @@ void ftun_connection_abort(struct ftun_connection *c, enum ftun_close_reason rea
     ftun_connection_end(c, reason, step);
 }
 
+void ftun_connection_linger(struct ftun_connection *c, uint64_t now_ns)
+{
+    ftun_connection_wait_before_forgetting(c, FTUN_TIME_WAIT, now_ns);
+    ftun_connection_acknowledged(c);
+}
+
 void ftun_connection_end_turn(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
     *step = (struct ftun_step){0};
@@ -255,9 +261,14 @@ uint64_t ftun_connection_deadline(const struct ftun_connection *c,
 
 static void repeat_opening(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
-    step->opening_ignored = c->retries++ == FTUN_RESUME_RETRIES;
-    step->repeat_opening = !step->opening_ignored;
-    c->retransmit_at = step->repeat_opening ? now_ns + FTUN_RETRANSMIT_TIMEOUT : FTUN_NEVER;
+    if (c->retries < FTUN_RESUME_RETRIES) {
+        c->retries++;
+        c->retransmit_at = now_ns + FTUN_RETRANSMIT_TIMEOUT;
+        step->repeat_opening = true;
+    } else {
+        c->retransmit_at = FTUN_NEVER;
+        step->opening_ignored = true;
+    }
 }
 
 static void retransmit(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)

@@ -161,6 +161,9 @@ uint64_t ftun_connection_deadline(const struct ftun_connection *connection,
 void ftun_connection_timeout(struct ftun_connection *connection, uint64_t now_ns,
                              const struct ftun_timeouts *timeouts, struct ftun_step *step);
 
+/* A connection that is gone stays in TIME_WAIT. */
+void ftun_connection_linger(struct ftun_connection *connection, uint64_t now_ns);
+
 /* The turn is over: send the ACK that is due, if one still is. */
 void ftun_connection_end_turn(struct ftun_connection *connection, uint64_t now_ns,
                               struct ftun_step *step);

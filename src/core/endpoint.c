@@ -381,7 +381,8 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
         ftun_endpoint_repeat_record(ep, now_ns, flow, actions);
     if (step->opening_ignored)
         ftun_endpoint_send_pending(ep, now_ns, flow, actions);
-    if (ftun_endpoint_redial(ep, now_ns, flow, step->closed, actions))
+    if (ftun_endpoint_redial(ep, now_ns, flow, step->closed, actions) ||
+        ftun_endpoint_detach(ep, now_ns, flow, step->closed))
         return;
     if (step->closed != FTUN_STILL_OPEN)
         end_flow(ep, now_ns, flow, step->closed, actions);
@@ -394,6 +395,18 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     ftun_endpoint_watch(ep, flow);
 }
 
+static void close_flow(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                       struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    struct ftun_step step;
+    if (f->detached) /* there is nothing to close */
+        ftun_connection_abort(&f->connection, FTUN_CLOSED_LOCALLY, &step);
+    else
+        ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
+    ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
+}
+
 void ftun_endpoint_close(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                          struct ftun_actions *actions)
 {
@@ -401,9 +414,7 @@ void ftun_endpoint_close(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     struct ftun_flow *f = &ep->table.flows[flow];
     if (!f->in_use || !f->open)
         return;
-    struct ftun_step step;
-    ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
-    ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
+    close_flow(ep, now_ns, flow, actions);
 }
 
 bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
@@ -416,9 +427,7 @@ bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
             continue;
         if (actions->count + FTUN_STEP_ACTIONS_MAX > FTUN_ACTIONS_MAX)
             return true;
-        struct ftun_step step;
-        ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
-        ftun_endpoint_apply(ep, now_ns, i, &step, actions);
+        close_flow(ep, now_ns, i, actions);
     }
     return false;
 }
@@ -457,6 +466,8 @@ static void expire(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
     ftun_deadlines_remove(&ep->deadlines, flow);
     if (ftun_endpoint_rival_yields(ep, flow))
         step.gone = true;
+    else if (f->detached)
+        ftun_connection_abort(&f->connection, FTUN_CLOSED_RESET, &step);
     else if (disused_at(ep, f) <= now_ns)
         ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_IDLE, &step);
     else if (ftun_endpoint_rival_at(ep, f) <= now_ns)

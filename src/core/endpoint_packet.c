@@ -248,10 +248,14 @@ static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arri
         return;
     }
     const uint32_t flow = ftun_flow_table_find(&ep->table, &tuple);
-    if (flow == FTUN_NO_FLOW)
+    if (flow == FTUN_NO_FLOW) {
         stranger(ep, now_ns, &tuple, arrival, actions);
-    else
+    } else if (ep->table.flows[flow].detached) { /* its connection is gone */
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_FLOW, 1);
+        answer_reset(ep, now_ns, &tuple, packet, actions);
+    } else {
         flow_segment(ep, now_ns, flow, arrival, actions);
+    }
 }
 
 /* --- routers ------------------------------------------------------------------------------ */

@@ -154,17 +154,36 @@ static uint32_t find_resumed(const struct ftun_endpoint *ep,
     return goes_on ? flow : FTUN_NO_FLOW;
 }
 
+bool ftun_endpoint_detach(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                          enum ftun_close_reason reason)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (ep->config.role != FTUN_SERVER || reason != FTUN_CLOSED_RESET || !f->announced ||
+        f->detached || f->resumption.ticket == FTUN_NO_TICKET)
+        return false;
+    f->detached = true;
+    ftun_connection_linger(&f->connection, now_ns);
+    ftun_endpoint_watch(ep, flow);
+    return true;
+}
+
 /* The flow `old` goes on over the connection of `fresh`, which ends with the connection that it
  * has had. */
 static void take_over(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t old, uint32_t fresh,
                       struct ftun_actions *actions)
 {
+    struct ftun_flow *f = &ep->table.flows[old];
     struct ftun_step step;
     ftun_endpoint_exchange_connections(ep, old, fresh);
-    ftun_connection_close(&ep->table.flows[fresh].connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
+    if (f->detached)
+        ftun_connection_abort(&ep->table.flows[fresh].connection, FTUN_CLOSED_RESET, &step);
+    else
+        ftun_connection_close(&ep->table.flows[fresh].connection, now_ns, FTUN_CLOSED_LOCALLY,
+                              &step);
     ftun_endpoint_apply(ep, now_ns, fresh, &step, actions);
+    f->detached = false;
+    f->used_at = now_ns;
     ep->counters.flows_resumed++;
-    ep->table.flows[old].used_at = now_ns;
     ftun_flow_table_heard(&ep->table, old);
     ftun_endpoint_tell_established(ep, old, true, actions);
 }

@@ -136,6 +136,11 @@ struct ftun_payload {
 uint32_t ftun_endpoint_take_messages(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                      struct ftun_payload *payload, struct ftun_actions *actions);
 
+/* A server's flow that may go on over another connection waits for it when its own is reset: true
+ * when it does. A middlebox may have reset both ends. */
+bool ftun_endpoint_detach(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                          enum ftun_close_reason reason);
+
 /* A server's flow whose connection may prove to be another flow's. */
 bool ftun_endpoint_expects_record(const struct ftun_endpoint *ep, uint32_t flow);
 

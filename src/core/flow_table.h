@@ -37,6 +37,7 @@ struct ftun_flow {
     bool in_use;
     bool open;         /* the application's flow has not ended */
     bool announced;    /* the caller has been told of it */
+    bool detached;     /* server: its connection was reset; it may go on over another */
     bool dialects;     /* both dialects have been tried */
     uint8_t remote;    /* client: which of the server's addresses */
     uint8_t rivals;    /* tried so far */

@@ -117,6 +117,17 @@ def test_F08_the_service_sees_the_same_port_after_the_client_was_reset(routed):
     tunnel.assert_one_port()
 
 
+def test_F08_the_service_sees_the_same_port_after_the_server_was_reset(routed):
+    """A middlebox answers the server's next segment as the client would; the server knows nothing
+    of the connection any more, and so the client is reset by what it sends next."""
+    tunnel = Tunnel(routed)
+    routed.router.nft("table inet resets { chain forward { type filter hook forward priority -5; "
+                      "iifname outer tcp sport 4567 tcp flags & (syn | psh) == psh limit rate 1/day burst 1 packets "
+                      "reject with tcp reset; }; }")
+    tunnel.wait_until_resumed(1)
+    tunnel.assert_one_port()
+
+
 def test_F19_the_service_sees_the_same_port_after_the_client_has_slept(routed):
     tunnel = Tunnel(routed)
     tunnel.client.send_signal(signal.SIGSTOP)

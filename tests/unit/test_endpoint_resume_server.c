@@ -268,6 +268,84 @@ static void the_last_value_of_a_chain_brings_the_next(void **state)
     assert_true(answer_to(record.value, &at).resumed);
 }
 
+/* --- resets ------------------------------------------------------------------------------- */
+
+/* The client at port 1, with flow 0, its first datagram and an RST. Returns the ticket. */
+static uint64_t begin_and_reset_flow(void)
+{
+    start_server();
+    const uint64_t ticket = begin_flow(1);
+    give(a_client(1), FTUN_RST, BEHIND + 4, 0, "");
+    assert_string_equal(happened(), "");
+    return ticket;
+}
+
+static void F08_a_flow_goes_on_when_both_ends_were_reset(void **state)
+{
+    (void)state;
+    const uint64_t ticket = begin_and_reset_flow();
+    const struct ftun_resume_record record = record_of(1, ticket);
+    connect_client(2);
+    give_record(2, FIRST, &record);
+    assert_true(answer_of(1).resumed);
+    assert_string_equal(happened(), "established flow 0 profile linux mss 1460 again | "
+                                    "> P. 1:25(24) ack 149 win 63");
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 1);
+    say(2, "ping");
+    assert_string_equal(happened(), "deliver flow 0 bytes 4 stride 4");
+    now += FTUN_TIME_WAIT_DURATION;
+    ftun_endpoint_timeout(endpoint, now, &actions);
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 1);
+}
+
+static void a_flow_that_was_reset_ends_when_nobody_comes_back(void **state)
+{
+    (void)state;
+    begin_and_reset_flow();
+    now += FTUN_TIME_WAIT_DURATION - 1;
+    ftun_endpoint_timeout(endpoint, now, &actions);
+    assert_string_equal(happened(), "");
+    now += 1;
+    ftun_endpoint_timeout(endpoint, now, &actions);
+    assert_string_equal(happened(), "close flow 0: reset by the peer");
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 0);
+}
+
+static void meanwhile_it_carries_nothing(void **state)
+{
+    (void)state;
+    begin_and_reset_flow();
+    send_datagrams(0, 20, 10);
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_FLOW_CLOSING), 2);
+    give(a_client(1), FTUN_ACK | FTUN_PSH, BEHIND + 4, own_isn + 1, "data");
+    assert_string_equal(happened(), "> R 1:1(0) win 0");
+    assert_int_equal(refused(FTUN_REFUSED_NOT_OURS_FLOW), 1);
+}
+
+static void meanwhile_it_can_be_closed(void **state)
+{
+    (void)state;
+    begin_and_reset_flow();
+    ftun_endpoint_close(endpoint, now, 0, &actions);
+    assert_string_equal(happened(), "close flow 0: closed by this end");
+    begin_and_reset_flow();
+    assert_false(ftun_endpoint_close_all(endpoint, now, &actions));
+    assert_string_equal(happened(), "close flow 0: closed by this end");
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), 0);
+}
+
+static void a_flow_without_a_ticket_ends_when_it_is_reset(void **state)
+{
+    (void)state;
+    start_server();
+    connect_client(1);
+    say(1, "ping");
+    happened();
+    give(a_client(1), FTUN_RST, BEHIND + 4, 0, "");
+    assert_string_equal(happened(), "close flow 0: reset by the peer");
+}
+
 /* --- what was lost ------------------------------------------------------------------------ */
 
 static void a_record_that_comes_again_is_answered_again_with_the_same_bytes(void **state)
@@ -460,6 +538,11 @@ int main(void)
         cmocka_unit_test(records_that_never_came_are_skipped),
         cmocka_unit_test(too_many_lost_records_begin_a_flow),
         cmocka_unit_test(the_last_value_of_a_chain_brings_the_next),
+        cmocka_unit_test(F08_a_flow_goes_on_when_both_ends_were_reset),
+        cmocka_unit_test(a_flow_that_was_reset_ends_when_nobody_comes_back),
+        cmocka_unit_test(meanwhile_it_carries_nothing),
+        cmocka_unit_test(meanwhile_it_can_be_closed),
+        cmocka_unit_test(a_flow_without_a_ticket_ends_when_it_is_reset),
         cmocka_unit_test(a_record_that_comes_again_is_answered_again_with_the_same_bytes),
         cmocka_unit_test(that_a_flow_goes_on_is_said_again_too),
         cmocka_unit_test(a_flow_that_has_begun_is_not_joined_with_another),
