@@ -369,16 +369,17 @@ bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
                              struct ftun_actions *actions)
 {
     actions->count = 0;
-    for (uint32_t i = 0; i < ep->table.capacity; i++) {
-        struct ftun_flow *f = &ep->table.flows[i];
+    for (; ep->close_from < ep->table.capacity; ep->close_from++) {
+        struct ftun_flow *f = &ep->table.flows[ep->close_from];
         if (!f->in_use || !f->open)
             continue;
         if (actions->count + FTUN_STEP_ACTIONS_MAX > FTUN_ACTIONS_MAX)
             return true;
         struct ftun_step step;
         ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
-        ftun_endpoint_apply(ep, now_ns, i, &step, actions);
+        ftun_endpoint_apply(ep, now_ns, ep->close_from, &step, actions);
     }
+    ep->close_from = 0;
     return false;
 }
 
