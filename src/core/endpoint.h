@@ -32,6 +32,7 @@ struct ftun_endpoint_config {
     struct ftun_socket_address remote; /* client: the server */
     uint16_t port;                     /* server: the TCP port it listens on */
     uint16_t mtu;                      /* bytes, of the path as far as known */
+    struct ftun_host host;             /* what profiles take from it */
     uint8_t hops;                      /* times the host decrements TTL before the wire */
     bool segmentation_offload;         /* bursts may leave as one super-segment */
     struct ftun_timeouts timeouts;     /* of each connection; a server needs idle_ns only */

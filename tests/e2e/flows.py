@@ -8,7 +8,7 @@ up: the server never answers. down: the client only asks. both: each datagram is
 opens its flow with a datagram every LEAD_IN seconds, and begins when it is told to by SIGUSR1. COUNT
 datagrams of SIZE bytes, RATE a second; with BURST so many in one call, which the kernel cuts. The
 server takes any number of flows, prints "up" flows at its end; clients print what came back, when
-nothing has come for SILENCE seconds. Figures: `received` datagrams, among them `late` (after a
+nothing more comes. Figures: `received` datagrams, among them `late` (after a
 later one) and `corrupted`; `lost`: as many are missing between the first and the last received.
 """
 
@@ -24,7 +24,7 @@ import time
 
 HEADER = struct.Struct("!4sIIIII")  # kind, number; and of the flow: count, size, rate, burst
 UDP_SEGMENT = 103
-SILENCE = 0.5
+SILENCE = 0.3  # seconds, and twice the time between two bursts
 LEAD_IN = 0.05
 TICK = 0.002  # seconds between two sends
 FILLER = bytes(i * 31 % 251 for i in range(70000))
@@ -168,10 +168,13 @@ def talk(address, port, shape):
     if shape.kind == b"down":
         sender.sent = shape.count
         ask(sock, sender.peer, shape)
-    while not sender.done() or select.select([sock], [], [], SILENCE)[0]:
+    between = 0 if shape.kind == b"up" else 2 * shape.burst / shape.rate
+    while not sender.done() or select.select([sock], [], [], SILENCE + between)[0]:
         sender.send_due()
         for datagram, _ in received(sock):
             tally.take(datagram)
+        if tally.last == shape.count - 1:
+            between = 0
         if not sender.done():
             select.select([sock], [], [], TICK)
     print(json.dumps(tally.figures()))
