@@ -37,7 +37,6 @@ struct ftun_endpoint_config {
     bool segmentation_offload;         /* bursts may leave as one super-segment */
     struct ftun_timeouts timeouts;     /* of each connection; a server needs idle_ns only */
     uint32_t max_flows;                /* at least 1 */
-    uint32_t max_flows_per_source;     /* server: of an IPv4 address or an IPv6 /64; 0: no limit */
     uint32_t pending_slots;            /* datagrams that wait for handshakes, over all flows */
     uint32_t reassembly_slots;         /* packets that wait for their other IP fragments */
     const uint8_t *handshake_packet;   /* first payload of each connection; outlives the endpoint */
@@ -110,7 +109,6 @@ struct ftun_counters {
     uint64_t datagrams_delivered, datagrams_sent; /* to and from applications */
     uint64_t bytes_delivered, bytes_sent;         /* of datagrams */
     uint64_t flows_opened, flows_closed;
-    uint64_t flows_yielded; /* those closed to make room for others */
     uint64_t fragments_received, packets_reassembled;
     uint64_t icmp_errors_received;
     uint64_t answers_suppressed;          /* by the rate limit for strangers */
@@ -130,7 +128,8 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
 
 /* Client: the addresses of the server from now on, best first; those beyond FTUN_REMOTES_MAX, and
  * of a family for which the endpoint has no address, are left out. Nothing changes when none is
- * left. Connections under way stay. In the beginning it is config.remote. */
+ * left. Connections stay; handshakes with other addresses are not repeated. In the beginning it is
+ * config.remote. */
 void ftun_endpoint_set_remotes(struct ftun_endpoint *endpoint,
                                const struct ftun_socket_address *remotes, size_t count);
 
