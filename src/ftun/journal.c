@@ -216,7 +216,6 @@ void ftun_journal_totals(const struct ftun_journal *journal)
     const struct ftun_counters *c = ftun_endpoint_counters(journal->endpoint);
     tell_total("flows-opened", c->flows_opened);
     tell_total("flows-closed", c->flows_closed);
-    tell_total("flows-yielded", c->flows_yielded);
     tell_total("datagrams-sent", c->datagrams_sent);
     tell_total("bytes-sent", c->bytes_sent);
     tell_total("segments-sent", c->segments_sent);
