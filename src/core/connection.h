@@ -149,6 +149,13 @@ void ftun_connection_opening_answered(struct ftun_connection *connection, uint32
 void ftun_connection_repeat(struct ftun_connection *connection, uint64_t now_ns, uint32_t sequence,
                             struct ftun_tcp_header *header, uint16_t *ip_id);
 
+/* The peer is to prove that it is still there: unless something is heard from it soon, probes are
+ * sent, as when data have no answer. Nothing where it would not answer. */
+void ftun_connection_ask(struct ftun_connection *connection, uint64_t now_ns);
+
+/* In SYN_SENT: the handshake times out at the next occasion. */
+void ftun_connection_give_up_dialing(struct ftun_connection *connection);
+
 /* True when a router's error that quotes this sequence number is believed (RFC 5927 4.1): it is in
  * flight, or was just before, as acknowledgments jump over what was lost. */
 bool ftun_connection_has_sent(const struct ftun_connection *connection, uint32_t sequence);

@@ -421,14 +421,15 @@ bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
                              struct ftun_actions *actions)
 {
     actions->count = 0;
-    for (uint32_t i = 0; i < ep->table.capacity; i++) {
-        struct ftun_flow *f = &ep->table.flows[i];
+    for (; ep->close_from < ep->table.capacity; ep->close_from++) {
+        struct ftun_flow *f = &ep->table.flows[ep->close_from];
         if (!f->in_use || !f->open)
             continue;
         if (actions->count + FTUN_STEP_ACTIONS_MAX > FTUN_ACTIONS_MAX)
             return true;
-        close_flow(ep, now_ns, i, actions);
+        close_flow(ep, now_ns, ep->close_from, actions);
     }
+    ep->close_from = 0;
     return false;
 }
 

@@ -23,6 +23,7 @@ struct ftun_endpoint {
     uint64_t draws;                     /* pseudo-random numbers drawn so far */
     uint64_t chains;                    /* a client's hash chains so far */
     uint32_t turn;                      /* first flow with an ACK due */
+    uint32_t close_from;                /* where ftun_endpoint_close_all() goes on */
     struct ftun_counters counters;
     /* records and answers that the actions of a call send, each in the place of its action */
     uint8_t messages[FTUN_ACTIONS_MAX][FTUN_RESUME_RECORD];

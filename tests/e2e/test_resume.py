@@ -122,8 +122,8 @@ def test_F08_the_service_sees_the_same_port_after_the_server_was_reset(routed):
     of the connection any more, and so the client is reset by what it sends next."""
     tunnel = Tunnel(routed)
     routed.router.nft("table inet resets { chain forward { type filter hook forward priority -5; "
-                      "iifname outer tcp sport 4567 tcp flags & (syn | psh) == psh limit rate 1/day burst 1 packets "
-                      "reject with tcp reset; }; }")
+                      "iifname outer tcp sport 4567 tcp flags & (syn | psh) == psh "
+                      "limit rate 1/day burst 1 packets reject with tcp reset; }; }")
     tunnel.wait_until_resumed(1)
     tunnel.assert_one_port()
 
@@ -164,8 +164,8 @@ def payloads(capture):
 
 def watch(world):
     capture = world.lab.directory / "server.pcap"
-    tcpdump = world.server.start("tcpdump", "-ni", "eth0", "-s", "0", "--immediate-mode", "-U", "-w",
-                                 capture, "tcp port 4567")
+    tcpdump = world.server.start("tcpdump", "-ni", "eth0", "-s", "0", "--immediate-mode", "-U",
+                                 "-w", capture, "tcp port 4567")
     tcpdump.wait_for("listening on")
     return capture, tcpdump
 
