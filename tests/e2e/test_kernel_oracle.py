@@ -93,7 +93,7 @@ def only_flow(path):
 
 def differences(theirs, ours, path=""):
     """The places where two trees of figures differ, as text."""
-    if isinstance(theirs, dict):
+    if isinstance(theirs, dict) and isinstance(ours, dict):
         return [line for key in theirs for line in
                 differences(theirs[key], ours[key], f"{path}{key}: ")]
     return [] if theirs == ours else [f"{path}kernel {theirs}, ftun {ours}"]
