@@ -11,7 +11,7 @@ struct ftun_endpoint_config checked_config(enum ftun_role role, uint8_t secret)
         .mtu = 1500,
         .hops = 1,
         .segmentation_offload = true,
-        .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
+        .timeouts = {FTUN_IDLE_TIMEOUT_DEFAULT, FTUN_KEEPALIVE_DEFAULT, FTUN_DEAD_AFTER_DEFAULT},
         .max_flows = CHECKED_FLOWS,
         .pending_slots = CHECKED_PENDING_SLOTS,
         .reassembly_slots = CHECKED_REASSEMBLY_SLOTS,
@@ -151,8 +151,9 @@ static void check_flow_action(struct checked_endpoint *end, const struct ftun_ac
         *flow = (struct checked_flow){.open = true};
         break;
     case FTUN_ACTION_ESTABLISHED:
-        FUZZ_REQUIRE(!flow->established && action->established.mss > 0);
+        FUZZ_REQUIRE((!flow->established || flow->reconnects) && action->established.mss > 0);
         flow->established = true;
+        flow->reconnects = false;
         flow->mss = action->established.mss;
         break;
     case FTUN_ACTION_MSS:
@@ -160,6 +161,11 @@ static void check_flow_action(struct checked_endpoint *end, const struct ftun_ac
         if (flow->established)
             FUZZ_REQUIRE(action->mss.mss < flow->mss);
         flow->mss = action->mss.mss;
+        break;
+    case FTUN_ACTION_RECONNECT:
+        FUZZ_REQUIRE(flow->open);
+        flow->reconnects = true;
+        flow->established = flow->established && action->reconnect.attempt == 0;
         break;
     case FTUN_ACTION_CLOSE:
         FUZZ_REQUIRE(action->close.reason != FTUN_STILL_OPEN);

@@ -5,7 +5,8 @@
 #include "fuzz_stream.h"
 #include "mss.h"
 
-static const uint64_t idle_timeout = FTUN_IDLE_TIMEOUT_DEFAULT;
+static const struct ftun_timeouts timeouts = {FTUN_IDLE_TIMEOUT_DEFAULT, FTUN_KEEPALIVE_DEFAULT,
+                                              FTUN_DEAD_AFTER_DEFAULT};
 
 enum operation { PASS_TIME, WAIT_FOR_DEADLINE, END_TURN, CLOSE, SEND, RECEIVE, OPERATIONS };
 
@@ -36,7 +37,7 @@ static void check_step(struct run *run, const struct ftun_step *step)
         check_segment(&step->segment);
     run->closed = run->closed || step->closed != FTUN_STILL_OPEN;
     run->gone = step->gone;
-    FUZZ_REQUIRE(run->gone || ftun_connection_deadline(&run->connection, idle_timeout) > 0);
+    FUZZ_REQUIRE(run->gone || ftun_connection_deadline(&run->connection, &timeouts) > 0);
 }
 
 /* --- operations --------------------------------------------------------------------------- */
@@ -111,17 +112,17 @@ static void data(struct run *run, struct fuzz_input *input)
 static void timeout(struct run *run)
 {
     struct ftun_step step;
-    for (unsigned i = 0; ftun_connection_deadline(&run->connection, idle_timeout) <= run->now_ns;
+    for (unsigned i = 0; ftun_connection_deadline(&run->connection, &timeouts) <= run->now_ns;
          i++) {
         FUZZ_REQUIRE(i < 4);
-        ftun_connection_timeout(&run->connection, run->now_ns, idle_timeout, &step);
+        ftun_connection_timeout(&run->connection, run->now_ns, &timeouts, &step);
         check_step(run, &step);
     }
 }
 
 static void wait_for_deadline(struct run *run)
 {
-    const uint64_t deadline = ftun_connection_deadline(&run->connection, idle_timeout);
+    const uint64_t deadline = ftun_connection_deadline(&run->connection, &timeouts);
     if (deadline != FTUN_NEVER && deadline > run->now_ns)
         run->now_ns = deadline;
     timeout(run);
@@ -183,8 +184,8 @@ static void begin(struct run *run, struct fuzz_input *input)
         ftun_connection_accept(&run->connection, run->now_ns, profile, &ack, mss,
                                fuzz_u8(input) % (FTUN_WINDOW_SCALE_MAX + 1), 1);
     else
-        ftun_connection_connect(&run->connection, run->now_ns, profile, ack.acknowledgment, mss, 1,
-                                &step);
+        ftun_connection_connect(&run->connection, run->now_ns, run->now_ns, profile,
+                                ack.acknowledgment, mss, 1, &step);
     check_step(run, &step);
 }
 

@@ -11,9 +11,11 @@
  *  - When the peer's window is full, datagrams are refused instead of queued. If then nothing is
  *    acknowledged for a retransmission timeout, all that was in flight is lost, and nobody will
  *    send it again: snd_nxt goes back to snd_una, and new datagrams get the old sequence numbers.
- *    A middlebox sees a retransmission. snd_max keeps later acknowledgments acceptable.
+ *    A middlebox sees a retransmission. snd_max keeps later acknowledgments acceptable. Phantun
+ *    acknowledges too rarely for waiting to teach anything: there it goes back at once.
  *
- * Liveness counts received segments only (heard_at): what this end sends proves nothing.
+ * Liveness counts received segments only (liveness.h): what this end sends proves nothing. A peer
+ * that does not acknowledge owes an answer to data only once it has sent some of its own.
  *
  * Acknowledgments follow Linux: a lone segment is acknowledged after 40 ms, two or more at the end
  * of the turn in which they came, the first few after the handshake at the end of the turn too.
@@ -30,6 +32,8 @@ const char *ftun_close_reason_text(enum ftun_close_reason reason)
         return "closed by this end";
     case FTUN_CLOSED_IDLE:
         return "nothing received for the idle timeout";
+    case FTUN_CLOSED_YIELDED:
+        return "idle for longer than any other when a new one needed its place";
     case FTUN_CLOSED_BY_PEER:
         return "closed by the peer";
     case FTUN_CLOSED_RESET:
@@ -38,6 +42,8 @@ const char *ftun_close_reason_text(enum ftun_close_reason reason)
         return "refused by the peer: nothing listens there";
     case FTUN_CLOSED_TIMEOUT:
         return "no answer to the handshake";
+    case FTUN_CLOSED_DEAD:
+        return "no answer any more: the path or the peer is dead";
     }
     return "unknown";
 }
@@ -55,7 +61,8 @@ bool ftun_connection_valid(const struct ftun_connection *c)
         !ftun_seq_after(c->snd_una, c->snd_nxt) && !ftun_seq_after(c->snd_nxt, c->snd_max);
     const bool timer_runs = c->state == FTUN_ESTABLISHED || c->retransmit_at != FTUN_NEVER;
     return c->profile != NULL && c->mss > 0 && sent_in_order && timer_runs &&
-           c->peer_window_scale <= FTUN_WINDOW_SCALE_MAX && ftun_receive_window_valid(&c->window);
+           c->peer_window_scale <= FTUN_WINDOW_SCALE_MAX && c->retries <= FTUN_SYN_RETRIES &&
+           c->liveness.probes <= FTUN_PROBES_MAX && ftun_receive_window_valid(&c->window);
 }
 
 /* --- state changes ------------------------------------------------------------------------ */
@@ -82,7 +89,7 @@ void ftun_connection_end(struct ftun_connection *c, enum ftun_close_reason reaso
 void ftun_connection_establish(struct ftun_connection *c, uint64_t now_ns)
 {
     ftun_connection_enter(c, FTUN_ESTABLISHED);
-    c->heard_at = now_ns;
+    ftun_liveness_heard(&c->liveness, now_ns);
     c->progress_at = now_ns;
     c->retransmit_at = FTUN_NEVER;
     c->ack_at = FTUN_NEVER;
@@ -122,14 +129,14 @@ uint32_t ftun_connection_timestamp(uint64_t seed, uint64_t now_ns)
     return (uint32_t)(seed >> 16) + (uint32_t)(now_ns / FTUN_MILLISECOND);
 }
 
-void ftun_connection_connect(struct ftun_connection *c, uint64_t now_ns,
+void ftun_connection_connect(struct ftun_connection *c, uint64_t now_ns, uint64_t at_ns,
                              const struct ftun_profile *profile, uint32_t isn, uint16_t mss,
                              uint64_t seed, struct ftun_step *step)
 {
     const uint32_t first = profile->random_isn ? isn : 0;
     *c = (struct ftun_connection){
         .profile = profile,
-        .heard_at = now_ns,
+        .retransmit_at = at_ns,
         .ack_at = FTUN_NEVER,
         .snd_una = first,
         .snd_nxt = first + 1,
@@ -139,7 +146,8 @@ void ftun_connection_connect(struct ftun_connection *c, uint64_t now_ns,
     };
     sow(c, seed);
     *step = (struct ftun_step){0};
-    ftun_connection_send_syn(c, now_ns, step);
+    if (at_ns <= now_ns)
+        ftun_connection_send_syn(c, now_ns, step);
 }
 
 void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
@@ -155,6 +163,7 @@ void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
         .snd_max = ack->acknowledgment,
         .snd_edge = ack->acknowledgment,
         .rcv_nxt = ack->sequence,
+        .rcv_left = ack->sequence,
         .mss = mss,
         .peer_window_scale = peer_window_scale,
     };
@@ -179,6 +188,15 @@ void ftun_connection_close(struct ftun_connection *c, uint64_t now_ns,
         step->closed = reason;
     }
     ftun_connection_stamp(c, now_ns, step);
+}
+
+void ftun_connection_abort(struct ftun_connection *c, enum ftun_close_reason reason,
+                           struct ftun_step *step)
+{
+    *step = (struct ftun_step){0};
+    if (c->state == FTUN_ESTABLISHED || c->state == FTUN_FIN_WAIT_1 || c->state == FTUN_FIN_WAIT_2)
+        ftun_connection_send_rst(c, c->snd_nxt, step);
+    ftun_connection_end(c, reason, step);
 }
 
 void ftun_connection_end_turn(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
@@ -210,44 +228,66 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static uint64_t idle_at(const struct ftun_connection *c, uint64_t idle_timeout_ns)
+/* Only a peer that acknowledges is known to answer a probe. */
+static uint64_t probe_at(const struct ftun_connection *c, const struct ftun_timeouts *timeouts)
 {
-    if (c->state != FTUN_ESTABLISHED || idle_timeout_ns > FTUN_NEVER - c->heard_at)
-        return FTUN_NEVER;
-    return c->heard_at + idle_timeout_ns;
+    return c->profile->respects_window ? ftun_liveness_probe_at(&c->liveness, timeouts)
+                                       : FTUN_NEVER;
 }
 
-uint64_t ftun_connection_deadline(const struct ftun_connection *c, uint64_t idle_timeout_ns)
+static uint64_t liveness_deadline(const struct ftun_connection *c,
+                                  const struct ftun_timeouts *timeouts)
+{
+    if (c->state != FTUN_ESTABLISHED)
+        return FTUN_NEVER;
+    return earlier(earlier(probe_at(c, timeouts), ftun_liveness_dead_at(&c->liveness, timeouts)),
+                   ftun_liveness_idle_at(&c->liveness, timeouts));
+}
+
+uint64_t ftun_connection_deadline(const struct ftun_connection *c,
+                                  const struct ftun_timeouts *timeouts)
 {
     if (c->state == FTUN_CLOSED)
         return FTUN_NEVER;
-    return earlier(earlier(c->retransmit_at, c->ack_at), idle_at(c, idle_timeout_ns));
+    return earlier(earlier(c->retransmit_at, c->ack_at), liveness_deadline(c, timeouts));
 }
 
 static void retransmit(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
-    if (c->state == FTUN_SYN_SENT) {
-        if (c->retries++ == FTUN_SYN_RETRIES)
-            ftun_connection_end(c, FTUN_CLOSED_TIMEOUT, step);
-        else
-            ftun_connection_send_syn(c, now_ns, step);
-    } else if (ftun_connection_has_sent_fin(c) && c->retries++ < FTUN_FIN_RETRIES) {
+    if (c->state == FTUN_SYN_SENT && c->retries < FTUN_SYN_RETRIES) {
+        c->retries++;
+        ftun_connection_send_syn(c, now_ns, step);
+    } else if (c->state == FTUN_SYN_SENT) {
+        ftun_connection_end(c, FTUN_CLOSED_TIMEOUT, step);
+    } else if (ftun_connection_has_sent_fin(c) && c->retries < FTUN_FIN_RETRIES) {
+        c->retries++;
         ftun_connection_send_fin(c, now_ns, step);
     } else {
         ftun_connection_forget(c, step);
     }
 }
 
-void ftun_connection_timeout(struct ftun_connection *c, uint64_t now_ns, uint64_t idle_timeout_ns,
-                             struct ftun_step *step)
+static void look_after_liveness(struct ftun_connection *c, uint64_t now_ns,
+                                const struct ftun_timeouts *timeouts, struct ftun_step *step)
+{
+    if (ftun_liveness_idle_at(&c->liveness, timeouts) <= now_ns)
+        ftun_connection_close(c, now_ns, FTUN_CLOSED_IDLE, step);
+    else if (ftun_liveness_dead_at(&c->liveness, timeouts) <= now_ns)
+        ftun_connection_end(c, FTUN_CLOSED_DEAD, step);
+    else
+        ftun_connection_send_probe(c, now_ns, step);
+}
+
+void ftun_connection_timeout(struct ftun_connection *c, uint64_t now_ns,
+                             const struct ftun_timeouts *timeouts, struct ftun_step *step)
 {
     *step = (struct ftun_step){0};
     if (c->state == FTUN_CLOSED)
         return;
     if (c->retransmit_at <= now_ns)
         retransmit(c, now_ns, step);
-    else if (idle_at(c, idle_timeout_ns) <= now_ns)
-        ftun_connection_close(c, now_ns, FTUN_CLOSED_IDLE, step);
+    else if (liveness_deadline(c, timeouts) <= now_ns)
+        look_after_liveness(c, now_ns, timeouts, step);
     else if (c->ack_at <= now_ns)
         ftun_connection_send_ack(c, step);
     ftun_connection_stamp(c, now_ns, step);

@@ -6,6 +6,7 @@
 #ifndef FTUN_CORE_CONNECTION_H
 #define FTUN_CORE_CONNECTION_H
 
+#include "liveness.h"
 #include "packet.h"
 #include "profile.h"
 #include "receive_window.h"
@@ -25,10 +26,12 @@ enum ftun_close_reason {
     FTUN_STILL_OPEN,
     FTUN_CLOSED_LOCALLY, /* this end was told to */
     FTUN_CLOSED_IDLE,    /* nothing received for the idle timeout */
+    FTUN_CLOSED_YIELDED, /* this end needed its place */
     FTUN_CLOSED_BY_PEER, /* FIN */
     FTUN_CLOSED_RESET,   /* RST in a live connection */
     FTUN_CLOSED_REFUSED, /* RST in answer to the SYN */
-    FTUN_CLOSED_TIMEOUT  /* no answer to the SYN */
+    FTUN_CLOSED_TIMEOUT, /* no answer to the SYN */
+    FTUN_CLOSED_DEAD     /* no answer any more */
 };
 
 /* One line for people; static. */
@@ -36,7 +39,7 @@ const char *ftun_close_reason_text(enum ftun_close_reason reason);
 
 struct ftun_connection {
     const struct ftun_profile *profile;
-    uint64_t heard_at;         /* ns: last acceptable segment received */
+    struct ftun_liveness liveness;
     uint64_t retransmit_at;    /* ns: SYN or FIN again, or the end of TIME_WAIT */
     uint64_t ack_at;           /* ns: delayed ACK */
     uint64_t progress_at;      /* ns: snd_una moved, or nothing was left to acknowledge */
@@ -45,7 +48,11 @@ struct ftun_connection {
     uint32_t snd_una, snd_nxt; /* oldest unacknowledged, next to send */
     uint32_t snd_max;          /* the furthest that snd_nxt has been */
     uint32_t snd_edge;         /* right edge of the peer's window */
+    uint32_t una_recent;       /* snd_una at una_marked_at */
+    uint32_t una_oldest;       /* and FTUN_ACK_MEMORY before that, or later */
+    uint64_t una_marked_at;    /* ns */
     uint32_t rcv_nxt;          /* next expected */
+    uint32_t rcv_left;         /* what it was before it last jumped ahead */
     uint32_t acknowledged;     /* the last acknowledgment sent: Last.ACK.sent of RFC 7323 4.3 */
     struct ftun_receive_window window; /* that this end advertises */
     uint32_t timestamp_offset;         /* TSval is the time in ms, and this */
@@ -59,6 +66,7 @@ struct ftun_connection {
     uint8_t quick_acks;      /* acknowledgments still sent at once */
     bool ack_due;            /* an ACK belongs at the end of this turn */
     bool peer_named_mss;     /* in its SYN-ACK: ftun does, Phantun does not */
+    bool conversed;          /* data have come */
     bool timestamps;         /* in every segment, both ways (RFC 7323 3.2) */
     uint32_t unacknowledged; /* segments received since the last ACK sent */
 };
@@ -77,10 +85,11 @@ struct ftun_step {
     struct ftun_tcp_header segment;
 };
 
-/* Begin a client's connection: `isn` is its first sequence number (ignored when the profile has
- * none), `mss` this end's, in bytes. `seed` is random: its IP id, flow label and timestamps begin
- * there. The profile outlives the connection. The step holds the SYN. */
-void ftun_connection_connect(struct ftun_connection *connection, uint64_t now_ns,
+/* Begin a client's connection, whose SYN leaves at `at_ns`; if that is not after `now_ns`, at once,
+ * and the step holds it. `isn` is its first sequence number (ignored when the profile has none),
+ * `mss` this end's, in bytes. `seed` is random: its IP id, flow label and timestamps begin there.
+ * The profile outlives the connection. */
+void ftun_connection_connect(struct ftun_connection *connection, uint64_t now_ns, uint64_t at_ns,
                              const struct ftun_profile *profile, uint32_t isn, uint16_t mss,
                              uint64_t seed, struct ftun_step *step);
 
@@ -127,11 +136,11 @@ bool ftun_connection_has_sent(const struct ftun_connection *connection, uint32_t
 
 /* The next point in time at which ftun_connection_timeout() has something to do; FTUN_NEVER. */
 uint64_t ftun_connection_deadline(const struct ftun_connection *connection,
-                                  uint64_t idle_timeout_ns);
+                                  const struct ftun_timeouts *timeouts);
 
 /* Do what is due at `now_ns`: at most one thing a call. */
 void ftun_connection_timeout(struct ftun_connection *connection, uint64_t now_ns,
-                             uint64_t idle_timeout_ns, struct ftun_step *step);
+                             const struct ftun_timeouts *timeouts, struct ftun_step *step);
 
 /* The turn is over: send the ACK that is due, if one still is. */
 void ftun_connection_end_turn(struct ftun_connection *connection, uint64_t now_ns,
@@ -140,5 +149,9 @@ void ftun_connection_end_turn(struct ftun_connection *connection, uint64_t now_n
 /* Close from this end: FIN, or RST where the peer knows no other way. */
 void ftun_connection_close(struct ftun_connection *connection, uint64_t now_ns,
                            enum ftun_close_reason reason, struct ftun_step *step);
+
+/* Forget it at once (RFC 9293 3.10.5): RST, where the peer still counts on this end. */
+void ftun_connection_abort(struct ftun_connection *connection, enum ftun_close_reason reason,
+                           struct ftun_step *step);
 
 #endif

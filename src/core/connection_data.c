@@ -7,12 +7,14 @@ static size_t room(const struct ftun_connection *c)
     return ftun_seq_before(c->snd_nxt, c->snd_edge) ? c->snd_edge - c->snd_nxt : 0;
 }
 
-static void give_up_flight_if_lost(struct ftun_connection *c, uint64_t now_ns, size_t stride)
+/* True when what is in flight does not keep `len` bytes, in datagrams of `stride`, from being sent:
+ * it is lost, or the peer never says what it has received. */
+static bool flight_is_over(const struct ftun_connection *c, uint64_t now_ns, size_t len,
+                           size_t stride)
 {
-    if (room(c) >= stride || now_ns < c->progress_at + FTUN_RETRANSMIT_TIMEOUT)
-        return;
-    c->snd_nxt = c->snd_una;
-    c->progress_at = now_ns;
+    if (!c->profile->respects_window)
+        return room(c) < len;
+    return room(c) < stride && now_ns >= c->progress_at + FTUN_RETRANSMIT_TIMEOUT;
 }
 
 size_t ftun_connection_sendable(struct ftun_connection *c, uint64_t now_ns, size_t len,
@@ -20,20 +22,13 @@ size_t ftun_connection_sendable(struct ftun_connection *c, uint64_t now_ns, size
 {
     if (c->state != FTUN_ESTABLISHED)
         return 0;
-    if (!c->profile->respects_window)
-        return len;
     if (c->snd_una == c->snd_nxt)
         c->progress_at = now_ns;
-    give_up_flight_if_lost(c, now_ns, stride);
+    if (flight_is_over(c, now_ns, len, stride)) {
+        c->snd_nxt = c->snd_una;
+        c->progress_at = now_ns;
+    }
     return len <= room(c) ? len : room(c) / stride * stride;
-}
-
-/* Sequence numbers can be compared within 2^31 only, and where no window ends the flight, a peer
- * may never acknowledge: what is older than that counts as arrived. */
-static void bound_flight(struct ftun_connection *c)
-{
-    if (!c->profile->respects_window && c->snd_max - c->snd_una > FTUN_FLIGHT_MAX)
-        c->snd_una = c->snd_max - FTUN_FLIGHT_MAX;
 }
 
 void ftun_connection_data(struct ftun_connection *c, uint64_t now_ns, size_t len, size_t segments,
@@ -45,7 +40,8 @@ void ftun_connection_data(struct ftun_connection *c, uint64_t now_ns, size_t len
     *ip_id = ftun_connection_take_ip_ids(c, segments);
     c->snd_nxt += (uint32_t)len;
     c->snd_max = ftun_seq_max(c->snd_max, c->snd_nxt);
-    bound_flight(c);
+    if (c->profile->respects_window || c->conversed)
+        ftun_liveness_ask(&c->liveness, now_ns);
     /* an answer: from now on acknowledgments ride on data, Linux's ping-pong mode
      * (tcp_event_data_sent()) */
     if (now_ns - c->data_at < FTUN_DELAYED_ACK)

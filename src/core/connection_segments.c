@@ -113,6 +113,12 @@ void ftun_connection_send_syn(struct ftun_connection *c, uint64_t now_ns, struct
     c->retransmit_at = now_ns + FTUN_RETRANSMIT_TIMEOUT;
 }
 
+void ftun_connection_send_probe(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
+{
+    send_control(c, FTUN_ACK, c->snd_una - 1, step);
+    ftun_liveness_probed(&c->liveness, now_ns);
+}
+
 /* The FIN has the last sequence number sent. */
 void ftun_connection_repeat_fin(struct ftun_connection *c, struct ftun_step *step)
 {
@@ -122,7 +128,7 @@ void ftun_connection_repeat_fin(struct ftun_connection *c, struct ftun_step *ste
 void ftun_connection_send_fin(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
     ftun_connection_repeat_fin(c, step);
-    c->retransmit_at = now_ns + FTUN_RETRANSMIT_TIMEOUT;
+    c->retransmit_at = now_ns + (FTUN_FIN_TIMEOUT << c->retries);
 }
 
 void ftun_connection_send_rst(struct ftun_connection *c, uint32_t sequence, struct ftun_step *step)

@@ -42,6 +42,10 @@ void ftun_connection_acknowledged(struct ftun_connection *c);
 
 void ftun_connection_send_ack(struct ftun_connection *c, struct ftun_step *step);
 
+/* A keepalive probe (RFC 9293 3.8.4): an ACK with a sequence number that the peer has had, which
+ * it answers. Linux: tcp_xmit_probe_skb(). */
+void ftun_connection_send_probe(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step);
+
 /* RFC 5961 7: a limit for each connection, so that no stranger's packets use up another's. */
 bool ftun_connection_may_challenge(struct ftun_connection *c, uint64_t now_ns);
 

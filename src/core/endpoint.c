@@ -26,11 +26,16 @@ static size_t lay_out(const struct ftun_endpoint_config *config, uint8_t *arena,
 {
     const size_t flows = config->max_flows;
     const size_t buckets = ftun_flow_table_buckets(config->max_flows);
+    const bool sources = config->max_flows_per_source > 0;
     const size_t slots = config->pending_slots;
     size_t used = aligned(sizeof *ep);
     ep->table.flows = cut(arena, &used, flows * sizeof *ep->table.flows);
     ep->table.by_tuple = cut(arena, &used, buckets * sizeof *ep->table.by_tuple);
     ep->table.by_application = cut(arena, &used, buckets * sizeof *ep->table.by_application);
+    ep->table.sources.sources =
+        cut(arena, &used, sources ? flows * sizeof *ep->table.sources.sources : 0);
+    ep->table.sources.buckets =
+        cut(arena, &used, sources ? buckets * sizeof *ep->table.sources.buckets : 0);
     ep->deadlines.heap = cut(arena, &used, flows * sizeof *ep->deadlines.heap);
     ep->deadlines.position = cut(arena, &used, flows * sizeof *ep->deadlines.position);
     ep->pending.slots = cut(arena, &used, slots * sizeof *ep->pending.slots);
@@ -46,6 +51,16 @@ size_t ftun_endpoint_size(const struct ftun_endpoint_config *config)
     return lay_out(config, NULL, &measured);
 }
 
+static void init_sources(struct ftun_endpoint *ep)
+{
+    ep->table.sources.limit = ep->config.max_flows_per_source;
+    if (ep->table.sources.limit == 0)
+        return;
+    ep->table.sources.key = ep->config.key;
+    ep->table.sources.capacity = ep->table.capacity;
+    ep->table.sources.bucket_count = ep->table.bucket_count;
+}
+
 struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *config, void *memory)
 {
     struct ftun_endpoint *ep = memory;
@@ -57,6 +72,7 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
     ep->table.key = config->key;
     ep->table.capacity = config->max_flows;
     ep->table.bucket_count = ftun_flow_table_buckets(config->max_flows);
+    init_sources(ep);
     ftun_flow_table_init(&ep->table);
     for (uint32_t i = 0; i < config->max_flows; i++)
         ep->deadlines.position[i] = FTUN_NO_DEADLINE;
@@ -65,6 +81,7 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
     ftun_pending_pool_init(&ep->pending);
     ep->reassembly.slot_count = config->reassembly_slots;
     ftun_reassembly_init(&ep->reassembly);
+    ftun_endpoint_set_remotes(ep, &config->remote, 1);
     return ep;
 }
 
@@ -112,6 +129,30 @@ uint64_t ftun_endpoint_draw(struct ftun_endpoint *ep)
     for (unsigned i = 0; i < sizeof counter; i++)
         counter[i] = (uint8_t)(draw >> (8 * i));
     return ftun_siphash(&ep->config.key, counter, sizeof counter);
+}
+
+/* A flow that its application has given up: no datagram from it or to it. */
+static uint64_t disused_at(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+{
+    const uint64_t idle = ep->config.timeouts.idle_ns;
+    return f->open && idle < FTUN_NEVER - f->used_at ? f->used_at + idle : FTUN_NEVER;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+{
+    const uint64_t due = ftun_connection_deadline(&f->connection, &ep->config.timeouts);
+    return earlier(due, earlier(disused_at(ep, f), ftun_endpoint_rival_at(ep, f)));
+}
+
+void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow)
+{
+    ftun_deadlines_advance(&ep->deadlines, flow,
+                           ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]));
 }
 
 uint64_t ftun_endpoint_seed(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple)
@@ -164,6 +205,8 @@ void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint3
     action->send.offset = offset;
     action->send.stride = stride;
     ep->counters.segments_sent += count;
+    if (f->connection.liveness.asked_at == now_ns)
+        ftun_endpoint_watch(ep, flow);
 }
 
 void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -184,14 +227,7 @@ void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uin
 
 /* --- flows -------------------------------------------------------------------------------- */
 
-static void watch_deadline(struct ftun_endpoint *ep, uint32_t flow)
-{
-    const struct ftun_connection *connection = &ep->table.flows[flow].connection;
-    ftun_deadlines_advance(&ep->deadlines, flow,
-                           ftun_connection_deadline(connection, ep->config.idle_timeout_ns));
-}
-
-static void forget_flow(struct ftun_endpoint *ep, uint32_t flow)
+void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 {
     ftun_flow_table_unlink(&ep->table, flow);
     ftun_deadlines_remove(&ep->deadlines, flow);
@@ -199,12 +235,17 @@ static void forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 }
 
 /* The application's flow has ended: the connection may still have a FIN to exchange. */
-static void end_flow(struct ftun_endpoint *ep, uint32_t flow, enum ftun_close_reason reason,
-                     struct ftun_actions *actions)
+static void end_flow(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                     enum ftun_close_reason reason, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     if (!f->open)
         return;
+    if (f->rival != FTUN_NO_FLOW) {
+        const uint32_t rival = f->rival;
+        ftun_endpoint_rival_leave(ep, now_ns, rival);
+        ftun_endpoint_forget_flow(ep, rival);
+    }
     f->open = false;
     ftun_flow_table_unlink_application(&ep->table, flow);
     const uint32_t dropped = ftun_pending_drop(&ep->pending, &f->pending);
@@ -258,6 +299,31 @@ static void join_turn(struct ftun_endpoint *ep, uint32_t flow)
     ep->turn = flow;
 }
 
+/* The deadline may have moved either way. */
+static void settle(struct ftun_endpoint *ep, uint32_t flow)
+{
+    ftun_flow_table_link(&ep->table, flow);
+    ftun_deadlines_remove(&ep->deadlines, flow);
+    ftun_endpoint_watch(ep, flow);
+    join_turn(ep, flow);
+}
+
+void ftun_endpoint_exchange_connections(struct ftun_endpoint *ep, uint32_t a, uint32_t b)
+{
+    struct ftun_flow *first = &ep->table.flows[a];
+    struct ftun_flow *second = &ep->table.flows[b];
+    ftun_flow_table_unlink(&ep->table, a);
+    ftun_flow_table_unlink(&ep->table, b);
+    const struct ftun_connection connection = first->connection;
+    const struct ftun_tuple tuple = first->tuple;
+    first->connection = second->connection;
+    first->tuple = second->tuple;
+    second->connection = connection;
+    second->tuple = tuple;
+    settle(ep, a);
+    settle(ep, b);
+}
+
 /* --- steps -------------------------------------------------------------------------------- */
 
 void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -266,22 +332,25 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     struct ftun_flow *f = &ep->table.flows[flow];
     if (step->has_segment)
         ftun_endpoint_send_control(ep, flow, &f->tuple, &step->segment, step->ip_id, actions);
+    if (step->established && ftun_endpoint_is_rival(f)) {
+        ftun_endpoint_rival_established(ep, now_ns, flow, actions);
+        return;
+    }
     if (step->established) {
-        ftun_endpoint_server_answered(ep, &f->connection);
+        ftun_endpoint_server_answered(ep, f);
         ftun_endpoint_established(ep, now_ns, flow, actions);
     }
-    if (ftun_endpoint_dial_other_dialect(ep, now_ns, flow, step, actions))
+    if (ftun_endpoint_redial(ep, now_ns, flow, step->closed, actions))
         return;
-    if (step->closed == FTUN_CLOSED_REFUSED)
-        ftun_endpoint_pause_dialing(ep, now_ns);
     if (step->closed != FTUN_STILL_OPEN)
-        end_flow(ep, flow, step->closed, actions);
+        end_flow(ep, now_ns, flow, step->closed, actions);
     if (step->gone) {
-        forget_flow(ep, flow);
+        ftun_endpoint_rival_leave(ep, now_ns, flow);
+        ftun_endpoint_forget_flow(ep, flow);
         return;
     }
     join_turn(ep, flow);
-    watch_deadline(ep, flow);
+    ftun_endpoint_watch(ep, flow);
 }
 
 void ftun_endpoint_close(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -300,16 +369,17 @@ bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
                              struct ftun_actions *actions)
 {
     actions->count = 0;
-    for (uint32_t i = 0; i < ep->table.capacity; i++) {
-        struct ftun_flow *f = &ep->table.flows[i];
+    for (; ep->close_from < ep->table.capacity; ep->close_from++) {
+        struct ftun_flow *f = &ep->table.flows[ep->close_from];
         if (!f->in_use || !f->open)
             continue;
         if (actions->count + FTUN_STEP_ACTIONS_MAX > FTUN_ACTIONS_MAX)
             return true;
         struct ftun_step step;
         ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
-        ftun_endpoint_apply(ep, now_ns, i, &step, actions);
+        ftun_endpoint_apply(ep, now_ns, ep->close_from, &step, actions);
     }
+    ep->close_from = 0;
     return false;
 }
 
@@ -338,13 +408,21 @@ uint64_t ftun_endpoint_deadline(const struct ftun_endpoint *ep)
     return ep->deadlines.count == 0 ? FTUN_NEVER : ep->deadlines.heap[0].at_ns;
 }
 
+/* Do the one thing that is due of a flow. */
 static void expire(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                    struct ftun_actions *actions)
 {
-    struct ftun_connection *connection = &ep->table.flows[flow].connection;
-    struct ftun_step step;
-    ftun_connection_timeout(connection, now_ns, ep->config.idle_timeout_ns, &step);
+    struct ftun_flow *f = &ep->table.flows[flow];
+    struct ftun_step step = {0};
     ftun_deadlines_remove(&ep->deadlines, flow);
+    if (ftun_endpoint_rival_yields(ep, flow))
+        step.gone = true;
+    else if (disused_at(ep, f) <= now_ns)
+        ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_IDLE, &step);
+    else if (ftun_endpoint_rival_at(ep, f) <= now_ns)
+        ftun_endpoint_rival_begin(ep, now_ns, flow, actions);
+    else
+        ftun_connection_timeout(&f->connection, now_ns, &ep->config.timeouts, &step);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
 }
 
@@ -354,8 +432,7 @@ void ftun_endpoint_timeout(struct ftun_endpoint *ep, uint64_t now_ns, struct ftu
     while (ftun_endpoint_deadline(ep) <= now_ns &&
            actions->count + FTUN_STEP_ACTIONS_MAX <= FTUN_ACTIONS_MAX) {
         const uint32_t flow = ep->deadlines.heap[0].flow;
-        const uint64_t due =
-            ftun_connection_deadline(&ep->table.flows[flow].connection, ep->config.idle_timeout_ns);
+        const uint64_t due = ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]);
         if (due <= now_ns)
             expire(ep, now_ns, flow, actions);
         else

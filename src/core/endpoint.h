@@ -35,8 +35,9 @@ struct ftun_endpoint_config {
     struct ftun_host host;             /* what profiles take from it */
     uint8_t hops;                      /* times the host decrements TTL before the wire */
     bool segmentation_offload;         /* bursts may leave as one super-segment */
-    uint64_t idle_timeout_ns;          /* FTUN_NEVER: flows stay */
+    struct ftun_timeouts timeouts;     /* of each connection; a server needs idle_ns only */
     uint32_t max_flows;                /* at least 1 */
+    uint32_t max_flows_per_source;     /* server: of an IPv4 address or an IPv6 /64; 0: no limit */
     uint32_t pending_slots;            /* datagrams that wait for handshakes, over all flows */
     uint32_t reassembly_slots;         /* packets that wait for their other IP fragments */
     const uint8_t *handshake_packet;   /* first payload of each connection; outlives the endpoint */
@@ -49,7 +50,8 @@ enum ftun_action_kind {
     FTUN_ACTION_OPEN,        /* a flow begins; its number is this from now on */
     FTUN_ACTION_ESTABLISHED, /* its handshake is done */
     FTUN_ACTION_MSS,         /* its path carries less than was thought */
-    FTUN_ACTION_CLOSE        /* the flow has ended; its number may come again later */
+    FTUN_ACTION_RECONNECT, /* client: its connection is doubtful or has failed, another is tried */
+    FTUN_ACTION_CLOSE      /* the flow has ended; its number may come again later */
 };
 
 struct ftun_action {
@@ -78,6 +80,10 @@ struct ftun_action {
             uint16_t mss; /* bytes */
         } mss;
         struct {
+            enum ftun_close_reason reason; /* of the failure */
+            uint16_t attempt; /* 1 for the first after a connection that lasted; 0: beside it */
+        } reconnect;
+        struct {
             enum ftun_close_reason reason;
         } close;
     };
@@ -104,6 +110,7 @@ struct ftun_counters {
     uint64_t datagrams_delivered, datagrams_sent; /* to and from applications */
     uint64_t bytes_delivered, bytes_sent;         /* of datagrams */
     uint64_t flows_opened, flows_closed;
+    uint64_t flows_yielded; /* those closed to make room for others */
     uint64_t fragments_received, packets_reassembled;
     uint64_t icmp_errors_received;
     uint64_t answers_suppressed;          /* by the rate limit for strangers */
@@ -112,6 +119,8 @@ struct ftun_counters {
 
 struct ftun_endpoint;
 
+#define FTUN_REMOTES_MAX 8u
+
 /* Bytes of memory that an endpoint of this configuration needs, from its limits. */
 size_t ftun_endpoint_size(const struct ftun_endpoint_config *config);
 
@@ -119,13 +128,19 @@ size_t ftun_endpoint_size(const struct ftun_endpoint_config *config);
  * caller keeps and frees it. `config` is copied. */
 struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *config, void *memory);
 
+/* Client: the addresses of the server from now on, best first; those beyond FTUN_REMOTES_MAX, and
+ * of a family for which the endpoint has no address, are left out. Nothing changes when none is
+ * left. Connections under way stay. In the beginning it is config.remote. */
+void ftun_endpoint_set_remotes(struct ftun_endpoint *endpoint,
+                               const struct ftun_socket_address *remotes, size_t count);
+
 /* A packet has come from the tunnel. */
 void ftun_endpoint_packet(struct ftun_endpoint *endpoint, uint64_t now_ns,
                           const struct ftun_tunnel_packet *packet, struct ftun_actions *actions);
 
 /* Client: the flow of datagrams from this application; begun if need be, and then `actions` holds
  * its OPEN and SYN. FTUN_NO_FLOW when it cannot be begun (counted: FLOW_LIMIT, PORTS_EXHAUSTED,
- * FAMILY_UNAVAILABLE, SERVER_REFUSES). */
+ * FAMILY_UNAVAILABLE). */
 uint32_t ftun_endpoint_flow(struct ftun_endpoint *endpoint, uint64_t now_ns,
                             const struct ftun_socket_address *application,
                             struct ftun_actions *actions);

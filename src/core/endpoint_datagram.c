@@ -64,6 +64,7 @@ size_t ftun_endpoint_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32
         ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_EMPTY, 1);
         return burst->len;
     }
+    f->used_at = now_ns;
     if (f->connection.state == FTUN_SYN_SENT) {
         queue_all(ep, f, burst, offset);
         return burst->len - offset;

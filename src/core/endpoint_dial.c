@@ -1,4 +1,10 @@
-/* A client's connections: how they begin, and with which dialect. */
+/* A client's connections: how they begin, with which dialect, and how a flow outlives them.
+ *
+ * A connection that is refused, reset, unanswered or dead is followed by another one from a new
+ * port, to the next of the server's addresses unless this one has just answered. Where connections
+ * fail one after another the pauses between them double, up to a second: short enough that traffic
+ * is back soon after the path is. Datagrams wait meanwhile, as during any handshake. The flow ends
+ * with its application's silence. */
 #include "endpoint_state.h"
 #include "mss.h"
 #include "tuple_hash.h"
@@ -23,43 +29,122 @@ static bool choose_port(struct ftun_endpoint *ep, struct ftun_tuple *tuple)
     return false;
 }
 
-/* Send the SYN of a flow that is under no tuple; false, and nothing changed, when there is no
- * port. */
-static bool dial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
-                 const struct ftun_profile *profile, struct ftun_actions *actions)
+static const struct ftun_socket_address *remote_of(const struct ftun_endpoint *ep,
+                                                   const struct ftun_flow *f)
+{
+    return &ep->remotes[f->remote % ep->remote_count];
+}
+
+bool ftun_endpoint_dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint32_t flow,
+                        const struct ftun_profile *profile, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
-    struct ftun_tuple tuple = {.local.ip = *ftun_endpoint_address(ep, ep->config.remote.ip.family),
-                               .remote = ep->config.remote};
+    const struct ftun_socket_address *remote = remote_of(ep, f);
+    struct ftun_tuple tuple = {.local.ip = *ftun_endpoint_address(ep, remote->ip.family),
+                               .remote = *remote};
     if (!choose_port(ep, &tuple))
         return false;
     f->tuple = tuple;
+    f->dialed_at = at_ns;
     ftun_flow_table_link(&ep->table, flow);
     struct ftun_step step;
     ftun_connection_connect(
-        &f->connection, now_ns, profile, initial_sequence(ep, now_ns, &f->tuple),
+        &f->connection, now_ns, at_ns, profile, initial_sequence(ep, now_ns, &f->tuple),
         ftun_mss((enum ftun_family)f->tuple.local.ip.family, ep->config.mtu),
         ftun_endpoint_seed(ep, &f->tuple) ^ (uint16_t)ftun_endpoint_draw(ep), &step);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
     return true;
 }
 
-/* The SYN was answered by RST. Perhaps the peer only knows the other dialect: Phantun's server
- * answers a SYN whose sequence number is not 0 like that. Once. */
-bool ftun_endpoint_dial_other_dialect(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
-                                      const struct ftun_step *step, struct ftun_actions *actions)
+/* --- a flow's next connection ------------------------------------------------------------- */
+
+/* The SYN was answered by RST: perhaps the peer only knows the other dialect. Phantun's server
+ * answers a SYN whose sequence number is not 0 like that. */
+static bool other_dialect_untried(const struct ftun_endpoint *ep, const struct ftun_flow *f,
+                                  enum ftun_close_reason reason)
 {
-    struct ftun_flow *f = &ep->table.flows[flow];
-    if (step->closed != FTUN_CLOSED_REFUSED || ep->config.peer != FTUN_PEER_AUTO || f->dialects)
-        return false;
-    f->dialects = true;
+    return reason == FTUN_CLOSED_REFUSED && ep->config.peer == FTUN_PEER_AUTO && !f->dialects;
+}
+
+static const struct ftun_profile *other_dialect(const struct ftun_endpoint *ep,
+                                                const struct ftun_profile *profile)
+{
+    return profile == &ep->linux_profile ? &ep->phantun_profile : &ep->linux_profile;
+}
+
+/* With jitter, as many flows fail at the same time. */
+static uint64_t pause_before(struct ftun_endpoint *ep, struct ftun_flow *f, uint64_t now_ns)
+{
+    if (now_ns >= f->dialed_at + FTUN_REDIAL_FORGIVEN)
+        f->failures = 0;
+    const unsigned failures = f->failures;
+    if (f->failures < UINT16_MAX)
+        f->failures++;
+    if (failures == 0)
+        return 0;
+    const uint64_t doubled =
+        failures < FTUN_REDIAL_DOUBLINGS ? FTUN_REDIAL_FIRST << (failures - 1) : FTUN_REDIAL_LAST;
+    return doubled + ftun_endpoint_draw(ep) % (doubled / 2);
+}
+
+static bool may_return(enum ftun_close_reason reason)
+{
+    return reason == FTUN_CLOSED_RESET || reason == FTUN_CLOSED_REFUSED ||
+           reason == FTUN_CLOSED_TIMEOUT || reason == FTUN_CLOSED_DEAD;
+}
+
+/* Put a new connection in the place of the flow's last one; false, and nothing changed, when there
+ * is no port. */
+static bool replace(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint32_t flow,
+                    const struct ftun_profile *profile, struct ftun_actions *actions)
+{
     ftun_flow_table_unlink(&ep->table, flow);
-    const struct ftun_profile *other =
-        f->connection.profile == &ep->linux_profile ? &ep->phantun_profile : &ep->linux_profile;
-    if (dial(ep, now_ns, flow, other, actions))
+    if (ftun_endpoint_dial(ep, now_ns, at_ns, flow, profile, actions))
         return true;
     ftun_flow_table_link(&ep->table, flow);
     return false;
+}
+
+bool ftun_endpoint_redial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                          enum ftun_close_reason reason, struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (ep->config.role != FTUN_CLIENT || !f->open || !may_return(reason))
+        return false;
+    if (other_dialect_untried(ep, f, reason)) {
+        f->dialects = true;
+        return replace(ep, now_ns, now_ns, flow, other_dialect(ep, f->connection.profile), actions);
+    }
+    const uint64_t at_ns = now_ns + pause_before(ep, f, now_ns);
+    f->dialects = false;
+    if (reason != FTUN_CLOSED_RESET)
+        f->remote = (uint8_t)((f->remote + 1) % ep->remote_count);
+    struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_RECONNECT, flow);
+    action->reconnect.reason = reason;
+    action->reconnect.attempt = f->failures;
+    if (ftun_endpoint_rival_succeeds(ep, flow))
+        return true;
+    if (replace(ep, now_ns, at_ns, flow, ep->profile, actions))
+        return true;
+    actions->count--; /* it was the last */
+    return false;
+}
+
+/* What the server is like, for the next connection. Phantun's SYN-ACK names no MSS; a server of
+ * ftun's answers Phantun's SYN too, when it had refused the first one while it was starting. */
+void ftun_endpoint_server_answered(struct ftun_endpoint *ep, const struct ftun_flow *f)
+{
+    ep->remote_best = f->remote % ep->remote_count;
+    if (ep->config.peer == FTUN_PEER_AUTO)
+        ep->profile = f->connection.peer_named_mss ? &ep->linux_profile : &ep->phantun_profile;
+}
+
+/* --- a new flow --------------------------------------------------------------------------- */
+
+static uint32_t refuse_flow(struct ftun_endpoint *ep, enum ftun_refusal refusal)
+{
+    ftun_endpoint_refuse(ep, refusal, 1);
+    return FTUN_NO_FLOW;
 }
 
 uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
@@ -70,27 +155,20 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     uint32_t flow = ftun_flow_table_find_application(&ep->table, application);
     if (flow != FTUN_NO_FLOW)
         return flow;
-    if (ftun_endpoint_address(ep, ep->config.remote.ip.family)->family == FTUN_FAMILY_NONE) {
-        ftun_endpoint_refuse(ep, FTUN_REFUSED_FAMILY_UNAVAILABLE, 1);
-        return FTUN_NO_FLOW;
-    }
-    if (now_ns < ep->dial_after_ns) {
-        ftun_endpoint_refuse(ep, FTUN_REFUSED_SERVER_REFUSES, 1);
-        return FTUN_NO_FLOW;
-    }
+    if (ep->remote_count == 0)
+        return refuse_flow(ep, FTUN_REFUSED_FAMILY_UNAVAILABLE);
     flow = ftun_flow_table_take(&ep->table);
-    if (flow == FTUN_NO_FLOW) {
-        ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_LIMIT, 1);
-        return FTUN_NO_FLOW;
-    }
+    if (flow == FTUN_NO_FLOW)
+        return refuse_flow(ep, FTUN_REFUSED_FLOW_LIMIT);
     struct ftun_flow *f = &ep->table.flows[flow];
     f->open = true;
+    f->used_at = now_ns;
+    f->remote = ep->remote_best;
     struct ftun_action *open = ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow);
-    if (!dial(ep, now_ns, flow, ep->profile, actions)) {
+    if (!ftun_endpoint_dial(ep, now_ns, now_ns, flow, ep->profile, actions)) {
         actions->count = 0;
         ftun_flow_table_give(&ep->table, flow);
-        ftun_endpoint_refuse(ep, FTUN_REFUSED_PORTS_EXHAUSTED, 1);
-        return FTUN_NO_FLOW;
+        return refuse_flow(ep, FTUN_REFUSED_PORTS_EXHAUSTED);
     }
     open->open.tuple = f->tuple;
     f->application = *application;
@@ -99,21 +177,31 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     return flow;
 }
 
-/* What the server is like, for the next connection. Phantun's SYN-ACK names no MSS; a server of
- * ftun's answers Phantun's SYN too, when it had refused the first one while it was starting. */
-void ftun_endpoint_server_answered(struct ftun_endpoint *ep,
-                                   const struct ftun_connection *connection)
+/* --- the server's addresses --------------------------------------------------------------- */
+
+/* The address that answered last, if it is still one. */
+static uint8_t find_best(const struct ftun_endpoint *ep, const struct ftun_socket_address *best)
 {
-    ep->dial_pause_ns = 0;
-    if (ep->config.peer == FTUN_PEER_AUTO)
-        ep->profile = connection->peer_named_mss ? &ep->linux_profile : &ep->phantun_profile;
+    for (uint8_t i = 0; i < ep->remote_count; i++)
+        if (ftun_socket_address_equal(&ep->remotes[i], best))
+            return i;
+    return 0;
 }
 
-/* A server that refuses is not asked again for each datagram. */
-void ftun_endpoint_pause_dialing(struct ftun_endpoint *ep, uint64_t now_ns)
+void ftun_endpoint_set_remotes(struct ftun_endpoint *ep, const struct ftun_socket_address *remotes,
+                               size_t count)
 {
-    const uint64_t doubled = 2 * ep->dial_pause_ns;
-    const uint64_t longer = doubled < FTUN_REDIAL_LAST ? doubled : FTUN_REDIAL_LAST;
-    ep->dial_pause_ns = ep->dial_pause_ns == 0 ? FTUN_REDIAL_FIRST : longer;
-    ep->dial_after_ns = now_ns + ep->dial_pause_ns;
+    const struct ftun_socket_address best = ep->remotes[ep->remote_best];
+    struct ftun_socket_address usable[FTUN_REMOTES_MAX];
+    uint8_t kept = 0;
+    for (size_t i = 0; i < count && kept < FTUN_REMOTES_MAX; i++)
+        if (remotes[i].ip.family != FTUN_FAMILY_NONE &&
+            ftun_endpoint_address(ep, remotes[i].ip.family)->family != FTUN_FAMILY_NONE)
+            usable[kept++] = remotes[i];
+    if (kept == 0)
+        return;
+    for (uint8_t i = 0; i < kept; i++)
+        ep->remotes[i] = usable[i];
+    ep->remote_count = kept;
+    ep->remote_best = find_best(ep, &best);
 }

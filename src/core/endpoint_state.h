@@ -14,13 +14,15 @@ struct ftun_endpoint {
     struct ftun_deadlines deadlines;
     struct ftun_pending_pool pending;
     struct ftun_reassembly reassembly;
-    struct ftun_rate_limit answers; /* to strangers */
-    uint64_t dial_after_ns;         /* a client whose server refuses begins no flow before */
-    uint64_t dial_pause_ns;         /* 0 while the server does not refuse */
+    struct ftun_rate_limit answers;                       /* to strangers */
+    struct ftun_socket_address remotes[FTUN_REMOTES_MAX]; /* a client's server: best first */
+    uint8_t remote_count;
+    uint8_t remote_best;                                /* the one that answered last */
     struct ftun_profile linux_profile, phantun_profile; /* as they are on this host */
     const struct ftun_profile *profile; /* a client's next connection begins with this one */
     uint64_t draws;                     /* pseudo-random numbers drawn so far */
     uint32_t turn;                      /* first flow with an ACK due */
+    uint32_t close_from;                /* where ftun_endpoint_close_all() goes on */
     struct ftun_counters counters;
 };
 
@@ -61,30 +63,69 @@ static inline const struct ftun_address *ftun_endpoint_address(const struct ftun
     return family == FTUN_IPV6 ? &ep->config.local6 : &ep->config.local4;
 }
 
+/* The next point in time at which something is due of this flow; FTUN_NEVER. */
+uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f);
+
+/* A deadline of this flow may be earlier now. */
+void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow);
+
+/* Nothing is left of a flow. */
+void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow);
+
 /* Carry out what a step of a flow's connection asks for, and look after its deadline. At most
  * FTUN_STEP_ACTIONS_MAX actions. */
 void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                          const struct ftun_step *step, struct ftun_actions *actions);
 
-/* A segment, ESTABLISHED, handshake packet, what was pending, CLOSE. */
-#define FTUN_STEP_ACTIONS_MAX (FTUN_PENDING_PER_FLOW + 4)
+/* A segment, ESTABLISHED, handshake packet, what was pending, and CLOSE or RECONNECT and SYN. */
+#define FTUN_STEP_ACTIONS_MAX (FTUN_PENDING_PER_FLOW + 5)
 
 /* The flow's connection is established: say so, send what comes first. */
 void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                struct ftun_actions *actions);
 
+/* Two flows in use exchange their connections, with the tuples that these are under, and keep all
+ * else: a flow goes on over a new connection under its number. */
+void ftun_endpoint_exchange_connections(struct ftun_endpoint *ep, uint32_t a, uint32_t b);
+
 /* --- a client's connections: endpoint_dial.c ----------------------------------------------- */
 
-/* The SYN was answered by RST: perhaps the peer only knows the other dialect. True when it is
- * asked in that one now. */
-bool ftun_endpoint_dial_other_dialect(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
-                                      const struct ftun_step *step, struct ftun_actions *actions);
+/* A flow's connection has ended for this reason. True when a new one takes its place. At most two
+ * actions. */
+bool ftun_endpoint_redial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                          enum ftun_close_reason reason, struct ftun_actions *actions);
 
-/* The server has answered like this connection's peer. */
-void ftun_endpoint_server_answered(struct ftun_endpoint *ep,
-                                   const struct ftun_connection *connection);
+/* Begin a connection of a flow that is under no tuple, its SYN leaving at `at_ns`; false, and
+ * nothing changed, when there is no port. One action, the SYN. */
+bool ftun_endpoint_dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint32_t flow,
+                        const struct ftun_profile *profile, struct ftun_actions *actions);
 
-/* The server has refused. */
-void ftun_endpoint_pause_dialing(struct ftun_endpoint *ep, uint64_t now_ns);
+/* The server has completed a handshake of this flow. */
+void ftun_endpoint_server_answered(struct ftun_endpoint *ep, const struct ftun_flow *flow);
+
+/* --- connections tried beside others: endpoint_rival.c ------------------------------------ */
+
+/* A connection that is tried for another flow. */
+bool ftun_endpoint_is_rival(const struct ftun_flow *f);
+
+/* When a rival is to be tried; FTUN_NEVER. */
+uint64_t ftun_endpoint_rival_at(const struct ftun_endpoint *ep, const struct ftun_flow *f);
+
+/* Try one, if there is a slot and a port. At most two actions. */
+void ftun_endpoint_rival_begin(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                               struct ftun_actions *actions);
+
+/* A flow, or a rival, is forgotten: the other one stands alone. */
+void ftun_endpoint_rival_leave(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow);
+
+/* True for a rival that is of no use any more: its flow has been heard. */
+bool ftun_endpoint_rival_yields(struct ftun_endpoint *ep, uint32_t flow);
+
+/* A rival is established: the flow is its own now, unless it is of no use any more. */
+void ftun_endpoint_rival_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t rival,
+                                     struct ftun_actions *actions);
+
+/* The flow's connection has ended: true when a rival's takes its place. */
+bool ftun_endpoint_rival_succeeds(struct ftun_endpoint *ep, uint32_t flow);
 
 #endif

@@ -30,12 +30,26 @@
 #define FTUN_NEVER UINT64_MAX
 #define FTUN_RETRANSMIT_TIMEOUT (1 * FTUN_SECOND) /* RFC 6298 2.1: initial RTO */
 #define FTUN_SYN_RETRIES 4u /* Linux tcp_syn_linear_timeouts: so many at a constant interval */
-#define FTUN_FIN_RETRIES 3u /* the peer may have gone for good: three seconds are enough */
-#define FTUN_DELAYED_ACK (40 * FTUN_MILLISECOND) /* Linux TCP_DELACK_MIN */
-#define FTUN_QUICK_ACKS 16u                      /* Linux TCP_MAX_QUICKACKS, after the handshake */
+#define FTUN_FIN_RETRIES 3u /* the peer may have gone for good: the fourth timeout is the last */
+/* Linux waits TCP_RTO_MIN, 200 ms, and the round-trip time, and doubles it each time. So one that
+ * is lost at shutdown is repeated before the process ends. */
+#define FTUN_FIN_TIMEOUT (300 * FTUN_MILLISECOND)
+#define FTUN_FIN_PATIENCE                                                  \
+    (((1u << (FTUN_FIN_RETRIES + 1)) - 1) * FTUN_FIN_TIMEOUT) /* all of it \
+                                                               */
+#define FTUN_DELAYED_ACK (40 * FTUN_MILLISECOND)              /* Linux TCP_DELACK_MIN */
+#define FTUN_QUICK_ACKS 16u /* Linux TCP_MAX_QUICKACKS, after the handshake */
 /* TIME_WAIT only answers the peer's repeated FINs: datagrams may be duplicated anyway, so the
  * 2 MSL of RFC 9293 3.4.2 buy nothing here. */
-#define FTUN_TIME_WAIT_DURATION ((FTUN_FIN_RETRIES + 2) * FTUN_RETRANSMIT_TIMEOUT)
+#define FTUN_TIME_WAIT_DURATION (5 * FTUN_SECOND)
+/* Probes of a connection that owes an answer: at this time after it was asked, then each time twice
+ * as late. The first is where a retransmission would be on a path of 300 ms (RFC 6298 2.3). */
+#define FTUN_PROBE_FIRST (500 * FTUN_MILLISECOND)
+#define FTUN_PROBES_MAX 16u /* the last after 4.5 hours */
+/* An answer that takes longer than two probes and the one after is doubtful. */
+#define FTUN_DOUBT_AFTER (1500 * FTUN_MILLISECOND)
+#define FTUN_DEAD_AFTER_DEFAULT (15 * FTUN_SECOND)
+#define FTUN_KEEPALIVE_DEFAULT (30 * FTUN_SECOND)     /* NATs and firewalls forget after minutes */
 #define FTUN_IDLE_TIMEOUT_DEFAULT (180 * FTUN_SECOND) /* Phantun's, and common for UDP in NATs */
 
 /* IP reassembly. */
@@ -52,11 +66,13 @@
 /* ms by which a timestamp may lag behind: longer than any network delays a packet (RFC 9293 3.4.1
  * speaks of minutes, for the sake of safety), shorter than it takes timestamps to wrap. */
 #define FTUN_TIMESTAMP_LATE UINT32_C(60000)
-#define FTUN_FLIGHT_MAX (UINT32_C(1) << 30) /* RFC 7323 2.3: the largest window there can be */
-#define FTUN_WINDOW_SCALE_MAX 14u           /* RFC 7323 2.3 */
-/* How far an ACK may lag behind: as far as the datagram that carries it. RFC 5961 5.2 allows the
- * largest window, which leaves a blind attacker far less to guess. */
+#define FTUN_WINDOW_SCALE_MAX 14u /* RFC 7323 2.3 */
+/* How far an ACK may lag behind at most: as far as the datagram that carries it. RFC 5961 5.2
+ * allows the largest window, which leaves a blind attacker far less to guess. */
 #define FTUN_ACK_WINDOW FTUN_LATE_WINDOW
+#define FTUN_ACK_MEMORY FTUN_SECOND /* nor further than what was acknowledged this long ago */
+/* Bytes that may be missing before a FIN: what the last burst carried. */
+#define FTUN_FIN_GAP FTUN_IP_PACKET_MAX
 
 /* Answers to strangers a second: RFC 5961 7 asks for a limit, Linux uses 1000. */
 #define FTUN_ANSWERS_PER_SECOND 1000u
@@ -64,14 +80,24 @@
 /* Between two challenge ACKs of one connection: Linux tcp_invalid_ratelimit. */
 #define FTUN_CHALLENGE_INTERVAL (500 * FTUN_MILLISECOND)
 
-/* Between two attempts when the server refuses: doubled each time, up to the second value. */
+/* Between two connections of one flow when they fail one after another: doubled each time, up to
+ * the last value, and up to half as much again at random. One that has lasted is forgiven. */
 #define FTUN_REDIAL_FIRST (100 * FTUN_MILLISECOND)
 #define FTUN_REDIAL_LAST (1 * FTUN_SECOND)
+#define FTUN_REDIAL_DOUBLINGS 5u /* 100, 200, 400, 800 ms */
+#define FTUN_REDIAL_FORGIVEN (10 * FTUN_SECOND)
+
+/* Between a handshake with one address of the server and one with the next: RFC 8305 5. */
+#define FTUN_ATTEMPT_DELAY (250 * FTUN_MILLISECOND)
 
 /* Local ports of a client: Linux net.ipv4.ip_local_port_range. */
 #define FTUN_PORT_FIRST 32768u
 #define FTUN_PORT_LAST 60999u
 #define FTUN_PORT_ATTEMPTS 64u /* random draws before a client says that ports are exhausted */
+
+/* A flow that has been heard this lately does not yield to a new one: longer than the interval
+ * between WireGuard's persistent keepalives, 25 s. */
+#define FTUN_YIELD_AFTER (30 * FTUN_SECOND)
 
 /* Flow numbers are indices below ftun_endpoint_config.max_flows; this one is none of them. */
 #define FTUN_NO_FLOW UINT32_MAX
@@ -82,7 +108,9 @@
 _Static_assert(FTUN_BURST_MAX < FTUN_WINDOW_MAX, "a burst always fits an open window");
 _Static_assert(FTUN_HEADERS_MAX == FTUN_IPV6_HEADER + FTUN_TCP_HEADER_MAX, "longest headers");
 _Static_assert(FTUN_TCP_OPTIONS_MAX == FTUN_TCP_HEADER_MAX - FTUN_TCP_HEADER_MIN, "RFC 9293 3.1");
-_Static_assert(FTUN_FIN_RETRIES *FTUN_RETRANSMIT_TIMEOUT < FTUN_TIME_WAIT_DURATION,
+_Static_assert(FTUN_FIN_PATIENCE < FTUN_TIME_WAIT_DURATION,
                "TIME_WAIT outlives the peer's last FIN");
+
+_Static_assert(FTUN_FIN_RETRIES <= FTUN_SYN_RETRIES, "a bound for both");
 
 #endif

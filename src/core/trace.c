@@ -180,6 +180,12 @@ const char *ftun_trace_action(const struct ftun_action *action, char *out, size_
         number(&text, "mss flow ", action->flow);
         number(&text, " bytes ", action->mss.mss);
         break;
+    case FTUN_ACTION_RECONNECT:
+        number(&text, "reconnect flow ", action->flow);
+        number(&text, " attempt ", action->reconnect.attempt);
+        ftun_text_string(&text, ": ");
+        ftun_text_string(&text, ftun_close_reason_text(action->reconnect.reason));
+        break;
     case FTUN_ACTION_CLOSE:
         number(&text, "close flow ", action->flow);
         ftun_text_string(&text, ": ");

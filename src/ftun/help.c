@@ -17,26 +17,27 @@ const char ftun_help_overview[] =
     "\n"
     "`ftun COMMAND --help` explains each. Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
 
-#define HELP_COMMON                                                                                \
-    "\n"                                                                                           \
-    "Set-up, rarely needed:\n"                                                                     \
-    "  --setup auto|none       auto (default): TUN addresses, NAT rules and forwarding are set "   \
-    "up\n"                                                                                         \
-    "                          and removed by ftun; none: ftun touches nothing but the TUN "       \
-    "device\n"                                                                                     \
-    "                          itself (see: ftun rules)\n"                                         \
-    "  --tun NAME              name of the TUN device (default: the next free ftunN)\n"            \
-    "  --tun-local IP          IPv4 address of the host's end of the TUN (default: a free one)\n"  \
-    "  --tun-peer IP           IPv4 address of ftun's end\n"                                       \
-    "  --tun-local6, --tun-peer6   the same for IPv6\n"                                            \
-    "  --handshake-packet FILE send the bytes of FILE first in each connection, as one segment\n"  \
-    "  --idle-timeout SECONDS  close a flow when nothing was received for so long (default 180)\n" \
-    "  --max-flows N           flows at the same time (default 16384)\n"                           \
-    "  --offload auto|off      use the kernel's segmentation and checksum offloads (default "      \
-    "auto)\n"                                                                                      \
-    "  --log LEVEL             error, warning, info (default) or debug (every packet)\n"           \
-    "\n"                                                                                           \
-    "Signals: SIGTERM and SIGINT close every flow, undo the set-up and end ftun (exit code 0);\n"  \
+#define HELP_COMMON                                                                               \
+    "\n"                                                                                          \
+    "Set-up, rarely needed:\n"                                                                    \
+    "  --setup auto|none       auto (default): TUN addresses, NAT rules and forwarding are set "  \
+    "up\n"                                                                                        \
+    "                          and removed by ftun; none: ftun touches nothing but the TUN "      \
+    "device\n"                                                                                    \
+    "                          itself (see: ftun rules)\n"                                        \
+    "  --tun NAME              name of the TUN device (default: the next free ftunN)\n"           \
+    "  --tun-local IP          IPv4 address of the host's end of the TUN (default: a free one)\n" \
+    "  --tun-peer IP           IPv4 address of ftun's end\n"                                      \
+    "  --tun-local6, --tun-peer6   the same for IPv6\n"                                           \
+    "  --handshake-packet FILE send the bytes of FILE first in each connection, as one segment\n" \
+    "  --idle-timeout SECONDS  close a flow when no datagram came or went for so long (default "  \
+    "180)\n"                                                                                      \
+    "  --max-flows N           flows at the same time (default 16384)\n"                          \
+    "  --offload auto|off      use the kernel's segmentation and checksum offloads (default "     \
+    "auto)\n"                                                                                     \
+    "  --log LEVEL             error, warning, info (default) or debug (every packet)\n"          \
+    "\n"                                                                                          \
+    "Signals: SIGTERM and SIGINT close every flow, undo the set-up and end ftun (exit code 0);\n" \
     "SIGUSR1 logs all counters. Exit codes: 0 ended as told, 1 failed, 2 wrong usage.\n"
 
 const char ftun_help_client[] =
@@ -49,12 +50,20 @@ const char ftun_help_client[] =
     "  -l, --local ADDRESS:PORT  where applications send their UDP: 127.0.0.1:1234, [::1]:1234,\n"
     "                            or an address of this host for others in its network\n"
     "  -r, --remote HOST:PORT    the server: a name or address, and its TCP port\n"
+    "                            (resolved again whenever a connection has to be made anew)\n"
     "  -4, --ipv4-only           use only the IPv4 addresses of HOST\n"
+    "  -6, --ipv6-only           use only the IPv6 addresses of HOST\n"
+    "  --prefer ipv4|ipv6        which addresses of HOST to try first (default: as the host's\n"
+    "                            resolver sorts them); they are tried in turn\n"
     "  --profile auto|linux|phantun\n"
     "                            what connections look like (default auto: linux, and phantun if\n"
     "                            the server refuses that); --peer auto|ftun|phantun is the same\n"
     "  --timestamps              linux connections have TCP timestamps, like a kernel's by\n"
-    "                            default: 12 bytes less for each datagram\n" HELP_COMMON "\n"
+    "                            default: 12 bytes less for each datagram\n"
+    "  --dead-after SECONDS      connect anew when what was sent has had no answer for so long\n"
+    "                            (default 15)\n"
+    "  --keepalive SECONDS|off   probe the server when nothing was heard for so long (default "
+    "30)\n" HELP_COMMON "\n"
     "Examples:\n"
     "    ftun client --local 127.0.0.1:1234 --remote vpn.example.net:4567\n"
     "    ftun client --local [::1]:1234 --remote [2001:db8::7]:443 --log debug\n";
@@ -67,7 +76,11 @@ const char ftun_help_server[] =
     "\n"
     "  -l, --local PORT          the TCP port that clients connect to, on all addresses\n"
     "  -r, --remote HOST:PORT    the UDP service, like 127.0.0.1:51820 for WireGuard here\n"
-    "  -4, --ipv4-only           accept clients over IPv4 only\n" HELP_COMMON "\n"
+    "  -4, --ipv4-only           accept clients over IPv4 only\n"
+    "  -6, --ipv6-only           accept clients over IPv6 only\n"
+    "  --max-flows-per-source N  flows of one IPv4 address or IPv6 /64 (default: no limit, as "
+    "many\n"
+    "                            clients may share an address)\n" HELP_COMMON "\n"
     "Examples:\n"
     "    ftun server --local 4567 --remote 127.0.0.1:51820\n"
     "    ftun server --local 443 --remote [::1]:5000 --max-flows 1000\n";

@@ -19,7 +19,7 @@ static struct ftun_endpoint_config config_of(enum ftun_role role)
         .role = role,
         .mtu = MTU,
         .segmentation_offload = true,
-        .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
+        .timeouts = {FTUN_IDLE_TIMEOUT_DEFAULT, FTUN_NEVER, FTUN_NEVER},
         .max_flows = MAX_FLOWS,
         .pending_slots = PENDING_SLOTS,
         .reassembly_slots = REASSEMBLY_SLOTS,

@@ -215,6 +215,7 @@ void ftun_counterpart_learn(struct ftun_counterparts *c, const struct ftun_actio
             learn_close(c, action->flow);
             break;
         case FTUN_ACTION_DELIVER:
+        case FTUN_ACTION_RECONNECT:
             break;
         }
     }

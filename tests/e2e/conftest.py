@@ -34,10 +34,15 @@ ROUTER_RULES = """
 table inet strict {
     counter dropped_udp {}
     counter dropped_invalid {}
+    chain judge {
+        # before the routing decision: what conntrack takes for no part of a masqueraded flow is
+        # addressed to the router itself, and is never forwarded
+        type filter hook prerouting priority mangle; policy accept;
+        ct state invalid counter name dropped_invalid drop
+    }
     chain forward {
         type filter hook forward priority 0; policy accept;
         meta l4proto udp counter name dropped_udp drop
-        ct state invalid counter name dropped_invalid drop
     }
     chain postrouting {
         type nat hook postrouting priority srcnat; policy accept;
@@ -150,7 +155,8 @@ def make_strict(router):
     for name in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
         router.sysctl(name, 1)
     router.nft(ROUTER_RULES)
-    router.sysctl("net.netfilter.nf_conntrack_tcp_be_liberal", 0)
+    for leniency in ("be_liberal", "loose"):
+        router.sysctl(f"net.netfilter.nf_conntrack_tcp_{leniency}", 0)
 
 
 @pytest.fixture(name="routed")

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Phantun 0.8's dialect, spoken exactly, on a TUN: what DESIGN calls its wire behaviour.
 
-    phantun_peer.py server TUN LOCAL PORT           echoes each datagram it receives, upper case
+    phantun_peer.py server TUN LOCAL PORT           echoes each datagram it receives, upper case,
+                                                    unless it begins with "up"
     phantun_peer.py client TUN LOCAL REMOTE PORT    sends what its standard input says, line by line
 
 Every packet sent and received is printed as one line. test_phantun.py compares the packets that
@@ -135,7 +136,7 @@ def handle(tun, connections, segment, local):
             connection.sequence, connection.established = 1, True
     else:
         connection.receive(segment)
-        if segment.payload:
+        if segment.payload and not segment.payload.startswith(b"up"):
             connection.send(ACK, segment.payload.upper())
 
 

@@ -187,6 +187,8 @@ static void carry_out(struct sim_world *world, struct sim_end *end,
     case FTUN_ACTION_MSS:
         flow_of(world, end, action)->mss = action->mss.mss;
         break;
+    case FTUN_ACTION_RECONNECT:
+        break;
     case FTUN_ACTION_CLOSE:
         close_flow(world, end, action);
         break;

@@ -37,7 +37,8 @@ static void start_side(struct pair_walk *walk, enum sim_side side)
         .remote = {.ip = {.bytes = {10, 0, 0, 2}, .family = FTUN_IPV4}, .port = PORT},
         .port = PORT,
         .mtu = MTU,
-        .idle_timeout_ns = walk->breakage == PAIR_BREAK_LEAK ? FTUN_NEVER : idle_timeout,
+        .timeouts = {walk->breakage == PAIR_BREAK_LEAK ? FTUN_NEVER : idle_timeout, FTUN_NEVER,
+                     FTUN_NEVER},
         .max_flows = PAIR_FLOWS,
         .pending_slots = PENDING,
     };
@@ -135,6 +136,7 @@ static void carry_out(struct pair_walk *walk, enum sim_side side, const struct f
         break;
     case FTUN_ACTION_ESTABLISHED:
     case FTUN_ACTION_MSS:
+    case FTUN_ACTION_RECONNECT:
         break;
     }
 }

@@ -4,6 +4,8 @@
 
 const uint64_t start = 100 * FTUN_SECOND;
 const uint64_t idle = 180 * FTUN_SECOND;
+const struct ftun_timeouts timeouts = {180 * FTUN_SECOND, FTUN_NEVER, FTUN_NEVER};
+const struct ftun_timeouts endless = {FTUN_NEVER, FTUN_NEVER, FTUN_NEVER};
 
 struct ftun_connection c;
 struct ftun_step step;
@@ -64,7 +66,7 @@ enum ftun_refusal receive(uint8_t flags, uint32_t sequence, uint32_t ack, size_t
 
 void in_syn_sent(void)
 {
-    ftun_connection_connect(&c, start, &ftun_profile_linux, ISN, MSS, 77, &step);
+    ftun_connection_connect(&c, start, start, &ftun_profile_linux, ISN, MSS, 77, &step);
 }
 
 void in_established(void)

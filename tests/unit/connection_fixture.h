@@ -10,6 +10,8 @@ enum { ISN = 1000, PEER_ISN = 5000, MSS = 1460 };
 
 extern const uint64_t start;
 extern const uint64_t idle;
+extern const struct ftun_timeouts timeouts; /* `idle`, and no probes */
+extern const struct ftun_timeouts endless;
 
 extern struct ftun_connection c;
 extern struct ftun_step step;

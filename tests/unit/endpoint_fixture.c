@@ -37,7 +37,7 @@ struct ftun_endpoint_config client_config(void)
         .mtu = 1500,
         .hops = 1,
         .segmentation_offload = true,
-        .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
+        .timeouts = {FTUN_IDLE_TIMEOUT_DEFAULT, FTUN_NEVER, FTUN_NEVER},
         .max_flows = 4,
         .pending_slots = 20,
     };

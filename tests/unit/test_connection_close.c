@@ -22,7 +22,7 @@ static void close_during_the_handshake_just_forgets(void **state)
 static void close_towards_phantun_is_an_rst(void **state)
 {
     (void)state;
-    ftun_connection_connect(&c, start, &ftun_profile_phantun, 0, MSS, 0, &step);
+    ftun_connection_connect(&c, start, start, &ftun_profile_phantun, 0, MSS, 0, &step);
     receive(FTUN_SYN | FTUN_ACK, 0, 1, 0);
     ftun_connection_close(&c, start, FTUN_CLOSED_LOCALLY, &step);
     assert_string_equal(describe(), "closed(closed by this end) R 1 0 0 gone");
@@ -105,19 +105,26 @@ static void a_repeated_fin_is_acknowledged_again(void **state)
     assert_string_equal(describe(), ". 1002 5002 64240");
 }
 
-static void a_fin_is_repeated_each_second_three_times_then_given_up(void **state)
+static const uint64_t fin_timeout = 300 * FTUN_MILLISECOND;
+
+/* F17: one that is lost at shutdown is repeated before the process ends. */
+static void F17_a_fin_is_repeated_within_the_second_with_backoff_then_given_up(void **state)
 {
     (void)state;
     static void (*const with_fin[])(void) = {in_fin_wait_1, in_closing, in_last_ack};
     for (size_t i = 0; i < LENGTH(with_fin); i++) {
         with_fin[i]();
-        for (unsigned n = 1; n <= FTUN_FIN_RETRIES; n++) {
-            assert_int_equal(ftun_connection_deadline(&c, idle), start + n * FTUN_SECOND);
-            ftun_connection_timeout(&c, start + n * FTUN_SECOND, idle, &step);
+        uint64_t at = start;
+        for (unsigned n = 0; n < FTUN_FIN_RETRIES; n++) {
+            at += fin_timeout << n;
+            assert_int_equal(ftun_connection_deadline(&c, &timeouts), at);
+            ftun_connection_timeout(&c, at, &timeouts, &step);
             assert_int_equal(step.segment.flags, FTUN_FIN | FTUN_ACK);
             assert_int_equal(step.segment.sequence, ISN + 1);
         }
-        ftun_connection_timeout(&c, start + 4 * FTUN_SECOND, idle, &step);
+        at += fin_timeout << FTUN_FIN_RETRIES;
+        assert_int_equal(ftun_connection_deadline(&c, &timeouts), at);
+        ftun_connection_timeout(&c, at, &timeouts, &step);
         assert_string_equal(describe(), "gone");
     }
 }
@@ -128,8 +135,8 @@ static void fin_wait_2_and_time_wait_end_by_themselves(void **state)
     static void (*const waiting[])(void) = {in_fin_wait_2, in_time_wait};
     for (size_t i = 0; i < LENGTH(waiting); i++) {
         waiting[i]();
-        assert_int_equal(ftun_connection_deadline(&c, idle), start + FTUN_TIME_WAIT_DURATION);
-        ftun_connection_timeout(&c, start + FTUN_TIME_WAIT_DURATION, idle, &step);
+        assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + FTUN_TIME_WAIT_DURATION);
+        ftun_connection_timeout(&c, start + FTUN_TIME_WAIT_DURATION, &timeouts, &step);
         assert_string_equal(describe(), "gone");
     }
 }
@@ -151,8 +158,8 @@ static void a_closed_connection_has_nothing_to_do(void **state)
     (void)state;
     in_established();
     receive(FTUN_RST, PEER_ISN + 1, 0, 0);
-    assert_int_equal(ftun_connection_deadline(&c, idle), FTUN_NEVER);
-    ftun_connection_timeout(&c, FTUN_NEVER - 1, idle, &step);
+    assert_int_equal(ftun_connection_deadline(&c, &timeouts), FTUN_NEVER);
+    ftun_connection_timeout(&c, FTUN_NEVER - 1, &timeouts, &step);
     assert_string_equal(describe(), "nothing");
     ftun_connection_close(&c, start, FTUN_CLOSED_LOCALLY, &step);
     assert_string_equal(describe(), "nothing");
@@ -180,9 +187,9 @@ static void a_peer_that_repeats_its_fin_for_ever_does_not_hold_the_connection(vo
         with_fin[i]();
         uint64_t now = start;
         do {
-            now += FTUN_SECOND / 2;
+            now += FTUN_SECOND / 10;
             receive_at(now, FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
-            ftun_connection_timeout(&c, now, idle, &step);
+            ftun_connection_timeout(&c, now, &timeouts, &step);
         } while (!step.gone && now < start + 60 * FTUN_SECOND);
         assert_in_range(now, start, start + FTUN_TIME_WAIT_DURATION);
     }
@@ -193,13 +200,35 @@ static void repeats_of_the_syn_do_not_count_for_the_fin(void **state)
     (void)state;
     in_syn_sent();
     for (unsigned i = 1; i <= FTUN_SYN_RETRIES; i++)
-        ftun_connection_timeout(&c, start + i * FTUN_SECOND, idle, &step);
+        ftun_connection_timeout(&c, start + i * FTUN_SECOND, &timeouts, &step);
     const uint64_t closed_at = start + 5 * FTUN_SECOND;
     receive_at(closed_at, FTUN_SYN | FTUN_ACK, PEER_ISN, ISN + 1, 0);
     ftun_connection_close(&c, closed_at, FTUN_CLOSED_LOCALLY, &step);
     for (unsigned i = 1; i <= FTUN_FIN_RETRIES; i++) {
-        ftun_connection_timeout(&c, closed_at + i * FTUN_SECOND, idle, &step);
+        ftun_connection_timeout(&c, c.retransmit_at, &timeouts, &step);
         assert_string_equal(describe(), "F. 1001 5001 64240");
+    }
+}
+
+/* RFC 9293 3.10.5 */
+static void an_abort_resets_where_the_peer_still_counts_on_us(void **state)
+{
+    (void)state;
+    static void (*const with_rst[])(void) = {in_established, in_fin_wait_1, in_fin_wait_2};
+    for (size_t i = 0; i < LENGTH(with_rst); i++) {
+        with_rst[i]();
+        const uint32_t next = c.snd_nxt;
+        ftun_connection_abort(&c, FTUN_CLOSED_YIELDED, &step);
+        assert_true(step.gone && step.has_segment);
+        assert_int_equal(step.closed, FTUN_CLOSED_YIELDED);
+        assert_int_equal(step.segment.flags, FTUN_RST);
+        assert_int_equal(step.segment.sequence, next);
+    }
+    static void (*const without[])(void) = {in_syn_sent, in_closing, in_last_ack, in_time_wait};
+    for (size_t i = 0; i < LENGTH(without); i++) {
+        without[i]();
+        ftun_connection_abort(&c, FTUN_CLOSED_YIELDED, &step);
+        assert_true(step.gone && !step.has_segment);
     }
 }
 
@@ -216,12 +245,13 @@ int main(void)
         cmocka_unit_test(both_ends_may_close_at_once),
         cmocka_unit_test(data_after_close_is_refused_and_acknowledged),
         cmocka_unit_test(a_repeated_fin_is_acknowledged_again),
-        cmocka_unit_test(a_fin_is_repeated_each_second_three_times_then_given_up),
+        cmocka_unit_test(F17_a_fin_is_repeated_within_the_second_with_backoff_then_given_up),
         cmocka_unit_test(fin_wait_2_and_time_wait_end_by_themselves),
         cmocka_unit_test(an_ack_that_was_due_dies_with_the_connection),
         cmocka_unit_test(a_closed_connection_has_nothing_to_do),
         cmocka_unit_test(each_reason_has_a_line_of_its_own),
         cmocka_unit_test(a_peer_that_repeats_its_fin_for_ever_does_not_hold_the_connection),
+        cmocka_unit_test(an_abort_resets_where_the_peer_still_counts_on_us),
         cmocka_unit_test(repeats_of_the_syn_do_not_count_for_the_fin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ static void connect_sends_a_syn_as_linux_does(void **state)
 static void connect_sends_a_syn_as_phantun_does(void **state)
 {
     (void)state;
-    ftun_connection_connect(&c, start, &ftun_profile_phantun, ISN, MSS, 77, &step);
+    ftun_connection_connect(&c, start, start, &ftun_profile_phantun, ISN, MSS, 77, &step);
     assert_string_equal(describe(), "S 0 0 65535");
     const uint8_t options[] = {1, 3, 3, 14};
     assert_int_equal(step.segment.options_len, sizeof options);
@@ -31,7 +31,7 @@ static void a_syn_ack_establishes(void **state)
     assert_int_equal(receive(FTUN_SYN | FTUN_ACK, PEER_ISN, ISN + 1, 0), FTUN_TAKEN);
     assert_string_equal(describe(), "established . 1001 5001 64240");
     assert_int_equal(c.state, FTUN_ESTABLISHED);
-    assert_int_equal(ftun_connection_deadline(&c, idle), start + idle);
+    assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + idle);
 }
 
 static void the_peers_mss_lowers_ours_and_never_raises_it(void **state)
@@ -105,13 +105,13 @@ static void a_syn_is_repeated_each_second_four_times_then_given_up(void **state)
     (void)state;
     in_syn_sent();
     for (unsigned i = 1; i <= FTUN_SYN_RETRIES; i++) {
-        assert_int_equal(ftun_connection_deadline(&c, idle), start + i * FTUN_SECOND);
-        ftun_connection_timeout(&c, start + i * FTUN_SECOND, idle, &step);
+        assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + i * FTUN_SECOND);
+        ftun_connection_timeout(&c, start + i * FTUN_SECOND, &timeouts, &step);
         assert_string_equal(describe(), "S 1000 0 64240");
     }
-    ftun_connection_timeout(&c, start + 5 * FTUN_SECOND, idle, &step);
+    ftun_connection_timeout(&c, start + 5 * FTUN_SECOND, &timeouts, &step);
     assert_string_equal(describe(), "closed(no answer to the handshake) gone");
-    assert_int_equal(ftun_connection_deadline(&c, idle), FTUN_NEVER);
+    assert_int_equal(ftun_connection_deadline(&c, &timeouts), FTUN_NEVER);
 }
 
 static void accept_takes_over_where_the_cookie_ended(void **state)
@@ -144,7 +144,7 @@ static void idleness_begins_when_the_handshake_ends(void **state)
     (void)state;
     in_syn_sent();
     receive_at(start + 2 * FTUN_SECOND, FTUN_SYN | FTUN_ACK, PEER_ISN, ISN + 1, 0);
-    assert_int_equal(ftun_connection_deadline(&c, idle), start + 2 * FTUN_SECOND + idle);
+    assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + 2 * FTUN_SECOND + idle);
 }
 
 int main(void)

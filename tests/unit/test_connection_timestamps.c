@@ -31,7 +31,7 @@ static void offer(void)
 {
     profile = ftun_profile_linux;
     profile.timestamps = true;
-    ftun_connection_connect(&c, start, &profile, ISN, MSS, seed, &step);
+    ftun_connection_connect(&c, start, start, &profile, ISN, MSS, seed, &step);
 }
 
 static void agree(void)
@@ -66,7 +66,7 @@ static void agreed_on_they_are_in_every_segment_and_leave_less_for_payload(void 
     assert_stamps(&step.segment, sent + 2000, 7100);
     ftun_connection_close(&c, start + 3 * FTUN_SECOND, FTUN_CLOSED_LOCALLY, &step);
     assert_stamps(&step.segment, sent + 3000, 7100);
-    ftun_connection_timeout(&c, start + 5 * FTUN_SECOND, idle, &step);
+    ftun_connection_timeout(&c, start + 5 * FTUN_SECOND, &timeouts, &step);
     assert_stamps(&step.segment, sent + 5000, 7100);
 }
 
@@ -110,7 +110,7 @@ static void a_delayed_acknowledgment_echoes_what_it_waited_for(void **state)
     ftun_connection_end_turn(&c, start, &step);
     assert_stamps(&step.segment, sent, 7100);
     receive_stamped(PEER_ISN + 201, 7300, 100);
-    ftun_connection_timeout(&c, start + FTUN_DELAYED_ACK, idle, &step);
+    ftun_connection_timeout(&c, start + FTUN_DELAYED_ACK, &timeouts, &step);
     assert_stamps(&step.segment, sent + 40, 7300);
 }
 

@@ -135,38 +135,6 @@ static void F15_handshakes_are_independent_and_their_queues_bounded(void **state
                                     "> P. 31:41(10) ack 5001 win 63");
 }
 
-static void a_flow_that_gets_no_answer_is_closed_and_its_queue_counted(void **state)
-{
-    (void)state;
-    create(client_config());
-    const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    send_datagrams(flow, 30, 10);
-    for (unsigned i = 0; i < FTUN_SYN_RETRIES; i++) {
-        now = ftun_endpoint_deadline(endpoint);
-        ftun_endpoint_timeout(endpoint, now, &actions);
-        assert_string_equal(happened(), SYN);
-    }
-    now = ftun_endpoint_deadline(endpoint);
-    assert_int_equal(now, start + 5 * FTUN_SECOND);
-    ftun_endpoint_timeout(endpoint, now, &actions);
-    assert_string_equal(happened(), "close flow 0: no answer to the handshake");
-    assert_int_equal(refused(FTUN_REFUSED_FLOW_CLOSING), 3);
-    assert_int_equal(ftun_endpoint_flow_count(endpoint), 0);
-    assert_int_equal(ftun_endpoint_deadline(endpoint), FTUN_NEVER);
-}
-
-static void after_a_reset_the_next_datagram_opens_a_new_connection(void **state)
-{
-    (void)state;
-    established_client();
-    const uint16_t first_port = own_port;
-    give(the_server(), FTUN_RST, 5001, 0, "");
-    assert_string_equal(happened(), "close flow 0: reset by the peer");
-    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    assert_string_equal(happened(), "open | " SYN);
-    assert_int_not_equal(own_port, first_port);
-}
-
 static void the_flow_limit_refuses_the_newest(void **state)
 {
     (void)state;
@@ -215,38 +183,6 @@ static void datagrams_wait_for_no_window_but_are_refused(void **state)
     assert_int_equal(send_datagrams(flow, 3000, 100), 3000);
     assert_string_equal(happened(), "> P. 65001:65501(5x100) ack 5001 win 63");
     assert_int_equal(refused(FTUN_REFUSED_WINDOW_FULL), 25);
-}
-
-/* F17: ISPs take a client that redials for each datagram for a SYN flood. */
-static void F17_a_server_that_refuses_is_asked_ever_more_rarely(void **state)
-{
-    (void)state;
-    struct ftun_endpoint_config c = client_config();
-    c.peer = FTUN_PEER_FTUN;
-    create(c);
-    const uint64_t pauses[] = {100, 200, 400, 800, 1000, 1000};
-    for (size_t i = 0; i < LENGTH(pauses); i++) {
-        assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
-                             FTUN_NO_FLOW);
-        happened();
-        give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
-        now += pauses[i] * FTUN_MILLISECOND - 1;
-        assert_int_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
-                         FTUN_NO_FLOW);
-        assert_int_equal(refused(FTUN_REFUSED_SERVER_REFUSES), i + 1);
-        now += 1;
-    }
-    ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    happened();
-    give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
-    give(the_server(), FTUN_RST, 5001, 0, ""); /* a reset is not a refusal */
-    assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
-                         FTUN_NO_FLOW);
-    happened();
-    give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, ""); /* it had answered meanwhile: */
-    now += FTUN_REDIAL_FIRST;                                    /* as after the first refusal */
-    assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions),
-                         FTUN_NO_FLOW);
 }
 
 /* A SYN-ACK with another MSS than give() names. */
@@ -354,13 +290,10 @@ int main(void)
         cmocka_unit_test(F22_an_oversize_datagram_is_told_apart_during_the_handshake_too),
         cmocka_unit_test(F25_an_empty_datagram_is_refused_and_counted),
         cmocka_unit_test(F15_handshakes_are_independent_and_their_queues_bounded),
-        cmocka_unit_test(a_flow_that_gets_no_answer_is_closed_and_its_queue_counted),
-        cmocka_unit_test(after_a_reset_the_next_datagram_opens_a_new_connection),
         cmocka_unit_test(the_flow_limit_refuses_the_newest),
         cmocka_unit_test(a_server_of_a_family_without_address_is_refused),
         cmocka_unit_test(the_handshake_packet_goes_first),
         cmocka_unit_test(datagrams_wait_for_no_window_but_are_refused),
-        cmocka_unit_test(F17_a_server_that_refuses_is_asked_ever_more_rarely),
         cmocka_unit_test(what_waited_and_is_too_large_for_the_servers_mss_is_refused),
         cmocka_unit_test(a_handshake_packet_larger_than_the_servers_mss_is_left_out),
         cmocka_unit_test(a_full_window_refuses_whole_bursts),

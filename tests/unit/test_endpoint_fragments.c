@@ -22,7 +22,7 @@ static void create(uint32_t reassembly_slots)
         .local6 = ipv6(2),
         .port = 4567,
         .mtu = 1500,
-        .idle_timeout_ns = FTUN_NEVER,
+        .timeouts = {FTUN_NEVER, FTUN_NEVER, FTUN_NEVER},
         .max_flows = 1,
         .reassembly_slots = reassembly_slots,
     };

@@ -51,24 +51,26 @@ static void a_server_of_ftuns_is_not_taken_for_phantun_for_ever(void **state)
     assert_string_equal(happened(), "open | " SYN);
 }
 
-static void a_client_refused_both_ways_gives_up(void **state)
+static void a_client_refused_both_ways_begins_anew(void **state)
 {
     (void)state;
     dialing_client_of(client_config());
     give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
     assert_string_equal(happened(), PHANTUN_SYN);
     give(the_server(), FTUN_RST | FTUN_ACK, 0, 1, "");
-    assert_string_equal(happened(), "close flow 0: refused by the peer: nothing listens there");
+    assert_string_equal(happened(), "reconnect flow 0 attempt 1: refused by the peer: nothing "
+                                    "listens there | " SYN);
 }
 
-static void a_client_told_that_the_peer_is_ftun_tries_once(void **state)
+static void a_client_told_that_the_peer_is_ftun_tries_no_other_dialect(void **state)
 {
     (void)state;
     struct ftun_endpoint_config c = client_config();
     c.peer = FTUN_PEER_FTUN;
     dialing_client_of(c);
     give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
-    assert_string_equal(happened(), "close flow 0: refused by the peer: nothing listens there");
+    assert_string_equal(happened(), "reconnect flow 0 attempt 1: refused by the peer: nothing "
+                                    "listens there | " SYN);
 }
 
 static void a_client_told_that_the_peer_is_phantun_begins_that_way(void **state)
@@ -109,8 +111,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refused_client_tries_phantuns_way_once_and_remembers),
         cmocka_unit_test(a_server_of_ftuns_is_not_taken_for_phantun_for_ever),
-        cmocka_unit_test(a_client_refused_both_ways_gives_up),
-        cmocka_unit_test(a_client_told_that_the_peer_is_ftun_tries_once),
+        cmocka_unit_test(a_client_refused_both_ways_begins_anew),
+        cmocka_unit_test(a_client_told_that_the_peer_is_ftun_tries_no_other_dialect),
         cmocka_unit_test(a_client_told_that_the_peer_is_phantun_begins_that_way),
         cmocka_unit_test(a_server_takes_phantuns_clients_and_closes_them_their_way),
         cmocka_unit_test(a_refused_client_without_another_port_gives_up),

@@ -58,7 +58,7 @@ static int set_up(void **state)
         .local4 = ipv4(192, 168, 200, 2),
         .remote = at(ipv4(10, 0, 0, 2), 4567),
         .mtu = 1500,
-        .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
+        .timeouts = {FTUN_IDLE_TIMEOUT_DEFAULT, FTUN_NEVER, FTUN_NEVER},
         .max_flows = FLOWS,
         .pending_slots = 5,
         .reassembly_slots = 1,

@@ -1,5 +1,6 @@
 #include "fail.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@ enum { STATUS_FAILED = 1, STATUS_BAD_USAGE = 2 };
 
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments)
 {
-    fputs("ftun-load: ", stderr);
+    fprintf(stderr, "%s: ", program_invocation_short_name);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
 }
