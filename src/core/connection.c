@@ -199,6 +199,18 @@ void ftun_connection_abort(struct ftun_connection *c, enum ftun_close_reason rea
     ftun_connection_end(c, reason, step);
 }
 
+void ftun_connection_ask(struct ftun_connection *c, uint64_t now_ns)
+{
+    if (c->state == FTUN_ESTABLISHED && c->profile->respects_window)
+        ftun_liveness_ask(&c->liveness, now_ns);
+}
+
+void ftun_connection_give_up_dialing(struct ftun_connection *c, uint64_t now_ns)
+{
+    c->retries = FTUN_SYN_RETRIES;
+    c->retransmit_at = now_ns;
+}
+
 void ftun_connection_end_turn(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
     *step = (struct ftun_step){0};

@@ -130,6 +130,13 @@ size_t ftun_connection_sendable(struct ftun_connection *connection, uint64_t now
 void ftun_connection_data(struct ftun_connection *connection, uint64_t now_ns, size_t len,
                           size_t segments, struct ftun_tcp_header *header, uint16_t *ip_id);
 
+/* The peer is to prove that it is still there: unless something is heard from it soon, probes are
+ * sent, as when data have no answer. Nothing where it would not answer. */
+void ftun_connection_ask(struct ftun_connection *connection, uint64_t now_ns);
+
+/* In SYN_SENT: the handshake times out at `now_ns`. */
+void ftun_connection_give_up_dialing(struct ftun_connection *connection, uint64_t now_ns);
+
 /* True when a router's error that quotes this sequence number is believed (RFC 5927 4.1): it is in
  * flight, or was just before, as acknowledgments jump over what was lost. */
 bool ftun_connection_has_sent(const struct ftun_connection *connection, uint32_t sequence);
