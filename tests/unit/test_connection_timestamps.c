@@ -136,7 +136,7 @@ static void a_stranger_does_not_set_the_clock(void **state)
     (void)state;
     agree();
     const struct ftun_tcp_header forged =
-        stamped(FTUN_ACK, PEER_ISN + 1, ISN + 9, 7000 + INT32_MAX);
+        stamped(FTUN_ACK, PEER_ISN + 1, ISN + 9, 7000 + 1000000000);
     assert_int_equal(ftun_connection_segment(&c, start, &forged, 10, 1, &step),
                      FTUN_REFUSED_ACK_UNACCEPTABLE);
     assert_int_equal(c.timestamp_recent, 7000);
