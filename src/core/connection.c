@@ -62,7 +62,7 @@ bool ftun_connection_valid(const struct ftun_connection *c)
     const bool timer_runs = c->state == FTUN_ESTABLISHED || c->retransmit_at != FTUN_NEVER;
     return c->profile != NULL && c->mss > 0 && sent_in_order && timer_runs &&
            c->peer_window_scale <= FTUN_WINDOW_SCALE_MAX && c->retries <= FTUN_SYN_RETRIES &&
-           c->liveness.probes <= FTUN_PROBES_MAX;
+           c->liveness.probes <= FTUN_PROBES_MAX && ftun_receive_window_valid(&c->window);
 }
 
 /* --- state changes ------------------------------------------------------------------------ */
@@ -113,9 +113,27 @@ void ftun_connection_start_fin(struct ftun_connection *c, enum ftun_state state,
     ftun_connection_send_fin(c, now_ns, step);
 }
 
+/* What is random in a connection. The parts overlap: none of them is a secret of another's. */
+static void sow(struct ftun_connection *c, uint64_t seed)
+{
+    c->ip_id = c->profile->random_ip_id ? (uint16_t)seed : 0;
+    c->flow_label = ftun_connection_flow_label(c->profile, seed);
+    c->timestamp_offset = ftun_connection_timestamp(seed, 0);
+}
+
+uint32_t ftun_connection_flow_label(const struct ftun_profile *profile, uint64_t seed)
+{
+    return profile->flow_label ? (uint32_t)(seed >> 44) : 0;
+}
+
+uint32_t ftun_connection_timestamp(uint64_t seed, uint64_t now_ns)
+{
+    return (uint32_t)(seed >> 16) + (uint32_t)(now_ns / FTUN_MILLISECOND);
+}
+
 void ftun_connection_connect(struct ftun_connection *c, uint64_t now_ns, uint64_t at_ns,
                              const struct ftun_profile *profile, uint32_t isn, uint16_t mss,
-                             uint16_t ip_id, struct ftun_step *step)
+                             uint64_t seed, struct ftun_step *step)
 {
     const uint32_t first = profile->random_isn ? isn : 0;
     *c = (struct ftun_connection){
@@ -126,9 +144,9 @@ void ftun_connection_connect(struct ftun_connection *c, uint64_t now_ns, uint64_
         .snd_nxt = first + 1,
         .snd_max = first + 1,
         .mss = mss,
-        .ip_id = profile->random_ip_id ? ip_id : 0,
         .state = FTUN_SYN_SENT,
     };
+    sow(c, seed);
     *step = (struct ftun_step){0};
     if (at_ns <= now_ns)
         ftun_connection_send_syn(c, now_ns, step);
@@ -136,8 +154,10 @@ void ftun_connection_connect(struct ftun_connection *c, uint64_t now_ns, uint64_
 
 void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
                             const struct ftun_profile *profile, const struct ftun_tcp_header *ack,
-                            uint16_t mss, uint8_t peer_window_scale, uint16_t ip_id)
+                            uint16_t mss, uint8_t peer_window_scale, uint64_t seed)
 {
+    struct ftun_tcp_options options;
+    ftun_tcp_options_parse(ack->options, ack->options_len, &options);
     *c = (struct ftun_connection){
         .profile = profile,
         .snd_una = ack->acknowledgment,
@@ -147,9 +167,12 @@ void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
         .rcv_nxt = ack->sequence,
         .rcv_left = ack->sequence,
         .mss = mss,
-        .ip_id = profile->random_ip_id ? ip_id : 0,
         .peer_window_scale = peer_window_scale,
     };
+    sow(c, seed);
+    if (ftun_profile_knows_timestamps(profile))
+        ftun_connection_agree_on_timestamps(c, &options);
+    ftun_connection_open_window(c, now_ns, peer_window_scale > 0);
     ftun_connection_establish(c, now_ns);
 }
 
@@ -166,6 +189,7 @@ void ftun_connection_close(struct ftun_connection *c, uint64_t now_ns,
         ftun_connection_start_fin(c, FTUN_FIN_WAIT_1, now_ns, step);
         step->closed = reason;
     }
+    ftun_connection_stamp(c, now_ns, step);
 }
 
 void ftun_connection_abort(struct ftun_connection *c, enum ftun_close_reason reason,
@@ -177,12 +201,38 @@ void ftun_connection_abort(struct ftun_connection *c, enum ftun_close_reason rea
     ftun_connection_end(c, reason, step);
 }
 
+void ftun_connection_ask(struct ftun_connection *c, uint64_t now_ns)
+{
+    if (c->state == FTUN_ESTABLISHED && c->profile->respects_window)
+        ftun_liveness_ask(&c->liveness, now_ns);
+}
+
+void ftun_connection_give_up_dialing(struct ftun_connection *c, uint64_t now_ns)
+{
+    c->retries = FTUN_SYN_RETRIES;
+    c->retransmit_at = now_ns;
+}
+
 void ftun_connection_end_turn(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
-    (void)now_ns;
     *step = (struct ftun_step){0};
     if (c->ack_due && c->state != FTUN_CLOSED)
         ftun_connection_send_ack(c, step);
+    ftun_connection_stamp(c, now_ns, step);
+}
+
+void ftun_connection_open_window(struct ftun_connection *c, uint64_t now_ns, bool scaled)
+{
+    c->window = ftun_receive_window_open(now_ns, ftun_profile_first_window(c->profile, c->mss),
+                                         scaled ? c->profile->window_scale : 0);
+}
+
+void ftun_connection_limit_mss(struct ftun_connection *c, uint16_t mss)
+{
+    const size_t options_len = ftun_connection_options_len(c);
+    const uint16_t payload = mss > options_len ? (uint16_t)(mss - options_len) : 1;
+    if (payload < c->mss)
+        c->mss = payload;
 }
 
 /* --- time --------------------------------------------------------------------------------- */
@@ -254,4 +304,5 @@ void ftun_connection_timeout(struct ftun_connection *c, uint64_t now_ns,
         look_after_liveness(c, now_ns, timeouts, step);
     else if (c->ack_at <= now_ns)
         ftun_connection_send_ack(c, step);
+    ftun_connection_stamp(c, now_ns, step);
 }

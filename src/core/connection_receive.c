@@ -22,14 +22,18 @@
 #include "mss.h"
 #include "sequence.h"
 
-static void learn_from_syn_ack(struct ftun_connection *c, const struct ftun_tcp_header *tcp)
+static void learn_from_syn_ack(struct ftun_connection *c, uint64_t now_ns,
+                               const struct ftun_tcp_header *tcp)
 {
     struct ftun_tcp_options options;
     ftun_tcp_options_parse(tcp->options, tcp->options_len, &options);
+    ftun_connection_open_window(
+        c, now_ns, options.has_window_scale); /* before the MSS is known not to be this end's */
+    if (c->profile->timestamps)
+        ftun_connection_agree_on_timestamps(c, &options);
     c->peer_named_mss = options.has_mss;
-    const uint16_t theirs = ftun_mss_of_index(ftun_mss_index(options.mss));
-    if (options.has_mss && options.mss > 0 && theirs < c->mss)
-        c->mss = theirs;
+    if (options.has_mss && options.mss > 0)
+        ftun_connection_limit_mss(c, ftun_mss_of_index(ftun_mss_index(options.mss)));
     c->peer_window_scale = options.has_window_scale ? options.window_scale : 0;
     c->rcv_nxt = tcp->sequence + 1;
     c->rcv_left = c->rcv_nxt;
@@ -57,11 +61,17 @@ static enum ftun_refusal in_syn_sent(struct ftun_connection *c, uint64_t now_ns,
         return FTUN_REFUSED_UNSUPPORTED_SIMULTANEOUS_OPEN;
     if ((tcp->flags & FTUN_SYN) == 0)
         return FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW;
-    learn_from_syn_ack(c, tcp);
+    learn_from_syn_ack(c, now_ns, tcp);
     ftun_connection_establish(c, now_ns);
     ftun_connection_send_ack(c, step);
     step->established = true;
     return FTUN_TAKEN;
+}
+
+/* What the peer may send. Phantun's window is a gigabyte; nobody needs as much. */
+static uint32_t window(const struct ftun_connection *c)
+{
+    return c->window.size < FTUN_WINDOW_MAX ? c->window.size : FTUN_WINDOW_MAX;
 }
 
 /* What this segment acknowledges is in flight, or was the last to be acknowledged. */
@@ -81,7 +91,7 @@ static bool is_where_the_jump_began(const struct ftun_connection *c,
                                     const struct ftun_tcp_header *tcp)
 {
     const uint32_t jump = c->rcv_nxt - c->rcv_left;
-    return jump > FTUN_LATE_WINDOW && jump <= FTUN_WINDOW + FTUN_IP_PACKET_MAX &&
+    return jump > FTUN_LATE_WINDOW && jump <= FTUN_WINDOW_MAX + FTUN_IP_PACKET_MAX &&
            in_reach(tcp->sequence, c->rcv_left, FTUN_LATE_WINDOW) &&
            (tcp->flags & (FTUN_SYN | FTUN_RST | FTUN_ACK)) == FTUN_ACK &&
            acknowledges_flight(c, tcp);
@@ -91,7 +101,7 @@ static bool is_where_the_jump_began(const struct ftun_connection *c,
 static enum ftun_refusal check_sequence(struct ftun_connection *c, uint64_t now_ns,
                                         const struct ftun_tcp_header *tcp, struct ftun_step *step)
 {
-    if (in_reach(tcp->sequence, c->rcv_nxt, FTUN_WINDOW))
+    if (in_reach(tcp->sequence, c->rcv_nxt, window(c)))
         return FTUN_TAKEN;
     if (is_where_the_jump_began(c, tcp)) {
         c->rcv_nxt = tcp->sequence;
@@ -100,6 +110,29 @@ static enum ftun_refusal check_sequence(struct ftun_connection *c, uint64_t now_
     if ((tcp->flags & FTUN_RST) == 0)
         ftun_connection_send_challenge(c, now_ns, step);
     return FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW;
+}
+
+/* RFC 7323 5.2: what is older than the last echo is refused (PAWS). A kernel's TCP has no use for a
+ * segment that is overtaken; here it is a datagram like any other, so only one that is later than
+ * any network makes it is refused. And RFC 7323 3.2: where timestamps were agreed on, each segment
+ * has them. */
+static enum ftun_refusal check_timestamps(struct ftun_connection *c, uint64_t now_ns,
+                                          const struct ftun_tcp_header *tcp, struct ftun_step *step)
+{
+    if (!c->timestamps)
+        return FTUN_TAKEN;
+    struct ftun_tcp_options options;
+    ftun_tcp_options_parse(tcp->options, tcp->options_len, &options);
+    if (!options.has_timestamps)
+        return FTUN_REFUSED_TIMESTAMP_UNACCEPTABLE;
+    if (ftun_seq_before(options.timestamp_value, c->timestamp_recent - FTUN_TIMESTAMP_LATE)) {
+        ftun_connection_send_challenge(c, now_ns, step);
+        return FTUN_REFUSED_TIMESTAMP_UNACCEPTABLE;
+    }
+    if (!ftun_seq_after(tcp->sequence, c->acknowledged) &&
+        !ftun_seq_before(options.timestamp_value, c->timestamp_recent)) /* RFC 7323 4.3 */
+        c->timestamp_recent = options.timestamp_value;
+    return FTUN_TAKEN;
 }
 
 /* RFC 5961 3.2: only the exact next sequence number resets. */
@@ -159,11 +192,13 @@ static enum ftun_refusal take_ack(struct ftun_connection *c, uint64_t now_ns,
 }
 
 /* The peer has sent all up to `end`, whatever has come of it. */
-static void follow(struct ftun_connection *c, uint32_t sequence, uint32_t end)
+static void follow(struct ftun_connection *c, uint64_t now_ns, uint32_t sequence, uint32_t end)
 {
-    if (ftun_seq_after(sequence, c->rcv_nxt + FTUN_LATE_WINDOW))
-        c->rcv_left = c->rcv_nxt;
-    c->rcv_nxt = ftun_seq_max(c->rcv_nxt, end);
+    const uint32_t before = c->rcv_nxt;
+    if (ftun_seq_after(sequence, before + FTUN_LATE_WINDOW))
+        c->rcv_left = before;
+    c->rcv_nxt = ftun_seq_max(before, end);
+    ftun_receive_window_moved(&c->window, now_ns, c->rcv_nxt - before);
 }
 
 static void schedule_ack(struct ftun_connection *c, uint64_t now_ns, size_t segments)
@@ -191,13 +226,14 @@ static enum ftun_refusal take_payload(struct ftun_connection *c, uint64_t now_ns
                                       size_t segments, struct ftun_step *step)
 {
     const bool probes = is_probe(c, tcp);
-    follow(c, tcp->sequence, tcp->sequence + (uint32_t)payload_len);
+    follow(c, now_ns, tcp->sequence, tcp->sequence + (uint32_t)payload_len);
     if (payload_len == 0) {
         if (probes) /* within the limit: two ends must not answer each other for ever */
             ftun_connection_send_challenge(c, now_ns, step);
         return FTUN_TAKEN;
     }
     c->conversed = true;
+    c->data_at = now_ns;
     schedule_ack(c, now_ns, segments);
     if (c->state != FTUN_ESTABLISHED)
         return FTUN_REFUSED_DATA_AFTER_CLOSE;
@@ -273,6 +309,9 @@ static enum ftun_refusal in_connection(struct ftun_connection *c, uint64_t now_n
     }
     if ((tcp->flags & FTUN_ACK) == 0)
         return FTUN_REFUSED_ACK_MISSING;
+    refusal = check_timestamps(c, now_ns, tcp, step);
+    if (refusal != FTUN_TAKEN)
+        return refusal;
     refusal = take_ack(c, now_ns, tcp, payload_len, step);
     if (refusal != FTUN_TAKEN)
         return refusal;
@@ -295,7 +334,9 @@ enum ftun_refusal ftun_connection_segment(struct ftun_connection *c, uint64_t no
                                           size_t segments, struct ftun_step *step)
 {
     *step = (struct ftun_step){0};
-    if (c->state == FTUN_SYN_SENT)
-        return in_syn_sent(c, now_ns, tcp, step);
-    return in_connection(c, now_ns, tcp, payload_len, segments, step);
+    const enum ftun_refusal refusal =
+        c->state == FTUN_SYN_SENT ? in_syn_sent(c, now_ns, tcp, step)
+                                  : in_connection(c, now_ns, tcp, payload_len, segments, step);
+    ftun_connection_stamp(c, now_ns, step);
+    return refusal;
 }

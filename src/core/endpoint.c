@@ -1,6 +1,7 @@
 #include "endpoint.h"
 
 #include "endpoint_state.h"
+#include "tuple_hash.h"
 
 _Static_assert(FTUN_STEP_ACTIONS_MAX + 4 <= FTUN_ACTIONS_MAX, "any one input fits the list");
 
@@ -65,7 +66,9 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
     struct ftun_endpoint *ep = memory;
     *ep = (struct ftun_endpoint){.config = *config, .turn = FTUN_NO_FLOW};
     lay_out(config, memory, ep);
-    ep->profile = config->peer == FTUN_PEER_PHANTUN ? &ftun_profile_phantun : &ftun_profile_linux;
+    ep->linux_profile = ftun_profile_on_host(&ftun_profile_linux, &config->host);
+    ep->phantun_profile = ftun_profile_on_host(&ftun_profile_phantun, &config->host);
+    ep->profile = config->peer == FTUN_PEER_PHANTUN ? &ep->phantun_profile : &ep->linux_profile;
     ep->table.key = config->key;
     ep->table.capacity = config->max_flows;
     ep->table.bucket_count = ftun_flow_table_buckets(config->max_flows);
@@ -152,11 +155,24 @@ void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow)
                            ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]));
 }
 
-static void init_segment(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple,
-                         struct ftun_segment *segment)
+uint64_t ftun_endpoint_seed(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple)
 {
+    return ftun_tuple_hash(&ep->config.key, tuple, FTUN_HASH_SEED, 0);
+}
+
+/* Strangers are answered as Linux would. */
+static void init_segment(const struct ftun_endpoint *ep, uint32_t flow,
+                         const struct ftun_tuple *tuple, struct ftun_segment *segment)
+{
+    const struct ftun_connection *connection =
+        flow == FTUN_NO_FLOW ? NULL : &ep->table.flows[flow].connection;
+    const struct ftun_profile *profile =
+        connection == NULL ? &ep->linux_profile : connection->profile;
     segment->tuple = *tuple;
-    segment->ttl = (uint8_t)(ep->profile->ttl + ep->config.hops);
+    segment->ttl = (uint8_t)(profile->ttl + ep->config.hops);
+    segment->flow_label = connection == NULL
+                              ? ftun_connection_flow_label(profile, ftun_endpoint_seed(ep, tuple))
+                              : connection->flow_label;
     segment->payload_len = 0;
 }
 
@@ -165,7 +181,7 @@ void ftun_endpoint_send_control(struct ftun_endpoint *ep, uint32_t flow,
                                 uint16_t ip_id, struct ftun_actions *actions)
 {
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
-    init_segment(ep, tuple, &action->send.segment);
+    init_segment(ep, flow, tuple, &action->send.segment);
     action->send.segment.tcp = *tcp;
     action->send.segment.ip_id = ip_id;
     action->send.data = NULL;
@@ -182,7 +198,7 @@ void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint3
     const size_t count = ftun_datagram_count(len, stride);
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
     struct ftun_segment *segment = &action->send.segment;
-    init_segment(ep, &f->tuple, segment);
+    init_segment(ep, flow, &f->tuple, segment);
     ftun_connection_data(&f->connection, now_ns, len, count, &segment->tcp, &segment->ip_id);
     segment->payload_len = len;
     action->send.data = data;

@@ -32,6 +32,7 @@ struct ftun_endpoint_config {
     struct ftun_socket_address remote; /* client: the server */
     uint16_t port;                     /* server: the TCP port it listens on */
     uint16_t mtu;                      /* bytes, of the path as far as known */
+    struct ftun_host host;             /* what profiles take from it */
     uint8_t hops;                      /* times the host decrements TTL before the wire */
     bool segmentation_offload;         /* bursts may leave as one super-segment */
     struct ftun_timeouts timeouts;     /* of each connection; a server needs idle_ns only */
@@ -132,6 +133,12 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
  * left. Connections under way stay. In the beginning it is config.remote. */
 void ftun_endpoint_set_remotes(struct ftun_endpoint *endpoint,
                                const struct ftun_socket_address *remotes, size_t count);
+
+/* The path has changed: `mtu` is its MTU in bytes, as far as known, for connections from now on; it
+ * never exceeds that of the configuration. A client's connections have to prove that they are still
+ * alive, and handshakes with addresses that are no remotes any more are given up. Takes time with
+ * the number of flows; what is to be sent is due at once or soon. */
+void ftun_endpoint_path_changed(struct ftun_endpoint *endpoint, uint64_t now_ns, uint16_t mtu);
 
 /* A packet has come from the tunnel. */
 void ftun_endpoint_packet(struct ftun_endpoint *endpoint, uint64_t now_ns,

@@ -48,10 +48,10 @@ bool ftun_endpoint_dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_n
     f->dialed_at = at_ns;
     ftun_flow_table_link(&ep->table, flow);
     struct ftun_step step;
-    ftun_connection_connect(&f->connection, now_ns, at_ns, profile,
-                            initial_sequence(ep, now_ns, &f->tuple),
-                            ftun_mss((enum ftun_family)f->tuple.local.ip.family, ep->config.mtu),
-                            (uint16_t)ftun_endpoint_draw(ep), &step);
+    ftun_connection_connect(
+        &f->connection, now_ns, at_ns, profile, initial_sequence(ep, now_ns, &f->tuple),
+        ftun_mss((enum ftun_family)f->tuple.local.ip.family, ep->config.mtu),
+        ftun_endpoint_seed(ep, &f->tuple) ^ (uint16_t)ftun_endpoint_draw(ep), &step);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
     return true;
 }
@@ -66,9 +66,10 @@ static bool other_dialect_untried(const struct ftun_endpoint *ep, const struct f
     return reason == FTUN_CLOSED_REFUSED && ep->config.peer == FTUN_PEER_AUTO && !f->dialects;
 }
 
-static const struct ftun_profile *other_dialect(const struct ftun_profile *profile)
+static const struct ftun_profile *other_dialect(const struct ftun_endpoint *ep,
+                                                const struct ftun_profile *profile)
 {
-    return profile == &ftun_profile_linux ? &ftun_profile_phantun : &ftun_profile_linux;
+    return profile == &ep->linux_profile ? &ep->phantun_profile : &ep->linux_profile;
 }
 
 /* With jitter, as many flows fail at the same time. */
@@ -112,7 +113,7 @@ bool ftun_endpoint_redial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t fl
         return false;
     if (other_dialect_untried(ep, f, reason)) {
         f->dialects = true;
-        return replace(ep, now_ns, now_ns, flow, other_dialect(f->connection.profile), actions);
+        return replace(ep, now_ns, now_ns, flow, other_dialect(ep, f->connection.profile), actions);
     }
     const uint64_t at_ns = now_ns + pause_before(ep, f, now_ns);
     f->dialects = false;
@@ -135,7 +136,7 @@ void ftun_endpoint_server_answered(struct ftun_endpoint *ep, const struct ftun_f
 {
     ep->remote_best = f->remote % ep->remote_count;
     if (ep->config.peer == FTUN_PEER_AUTO)
-        ep->profile = f->connection.peer_named_mss ? &ftun_profile_linux : &ftun_profile_phantun;
+        ep->profile = f->connection.peer_named_mss ? &ep->linux_profile : &ep->phantun_profile;
 }
 
 /* --- a new flow --------------------------------------------------------------------------- */

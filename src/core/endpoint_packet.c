@@ -47,15 +47,22 @@ static void answer_syn(struct ftun_endpoint *ep, uint64_t now_ns, const struct f
 {
     struct ftun_tcp_options offered;
     ftun_tcp_options_parse(tcp->options, tcp->options_len, &offered);
-    const struct ftun_profile *profile = &ftun_profile_linux;
+    const struct ftun_profile *profile = &ep->linux_profile;
     const uint16_t mss = ftun_mss((enum ftun_family)tuple->local.ip.family, ep->config.mtu);
+    const struct ftun_tcp_options values = {
+        .mss = mss,
+        .timestamp_value = ftun_connection_timestamp(ftun_endpoint_seed(ep, tuple), now_ns),
+        .timestamp_echo = offered.timestamp_value,
+    };
+    const size_t options_len = offered.has_timestamps ? FTUN_TCP_TIMESTAMPS : 0;
     struct ftun_tcp_header answer = {
         .sequence = ftun_cookie_make(&ep->config.key, now_ns, tuple, &offered),
         .acknowledgment = tcp->sequence + 1,
-        .window = profile->syn_window,
+        .window = ftun_profile_syn_window(profile, (uint16_t)(mss - options_len)),
         .flags = FTUN_SYN | FTUN_ACK,
     };
-    answer.options_len = (uint8_t)ftun_profile_syn_options(profile, mss, &offered, answer.options);
+    answer.options_len =
+        (uint8_t)ftun_profile_syn_options(profile, &values, &offered, answer.options);
     ftun_endpoint_send_control(ep, FTUN_NO_FLOW, tuple, &answer, 0, actions);
 }
 
@@ -92,13 +99,6 @@ static uint32_t take_flow(struct ftun_endpoint *ep, uint64_t now_ns, struct ftun
 
 /* --- handshakes --------------------------------------------------------------------------- */
 
-static uint16_t smaller_mss(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple,
-                            const struct ftun_cookie *cookie)
-{
-    const uint16_t own = ftun_mss((enum ftun_family)tuple->local.ip.family, ep->config.mtu);
-    return cookie->mss != 0 && cookie->mss < own ? cookie->mss : own;
-}
-
 /* The third packet of a handshake, or a later one: make the flow it belongs to, for which there is
  * room. */
 static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
@@ -109,14 +109,17 @@ static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     struct ftun_flow *f = &ep->table.flows[flow];
     /* Phantun's SYN names no MSS */
     const struct ftun_profile *profile =
-        cookie->mss == 0 ? &ftun_profile_phantun : &ftun_profile_linux;
+        cookie->mss == 0 ? &ep->phantun_profile : &ep->linux_profile;
+    const uint16_t mss = ftun_mss((enum ftun_family)tuple->local.ip.family, ep->config.mtu);
     f->tuple = *tuple;
     f->open = true;
     f->source = ftun_source_table_enter(&ep->table.sources, &tuple->remote.ip);
     f->used_at = now_ns;
     ftun_flow_table_link(&ep->table, flow);
-    ftun_connection_accept(&f->connection, now_ns, profile, tcp, smaller_mss(ep, tuple, cookie),
-                           cookie->window_scale, (uint16_t)ftun_endpoint_draw(ep));
+    ftun_connection_accept(&f->connection, now_ns, profile, tcp, mss, cookie->window_scale,
+                           ftun_endpoint_seed(ep, tuple) ^ (uint16_t)ftun_endpoint_draw(ep));
+    if (cookie->mss != 0)
+        ftun_connection_limit_mss(&f->connection, cookie->mss);
     ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow)->open.tuple = *tuple;
     ep->counters.flows_opened++;
     return flow;
@@ -248,11 +251,12 @@ static void lower_mss(struct ftun_endpoint *ep, uint32_t flow, const struct ftun
     const uint32_t mtu = error->mtu > least ? error->mtu : least;
     if (mtu >= ep->config.mtu)
         return;
-    const uint16_t mss = ftun_mss(family, (uint16_t)mtu);
-    if (mss >= f->connection.mss || !f->open)
+    const uint16_t before = f->connection.mss;
+    if (!f->open)
         return;
-    f->connection.mss = mss;
-    ftun_endpoint_act(actions, FTUN_ACTION_MSS, flow)->mss.mss = mss;
+    ftun_connection_limit_mss(&f->connection, ftun_mss(family, (uint16_t)mtu));
+    if (f->connection.mss < before)
+        ftun_endpoint_act(actions, FTUN_ACTION_MSS, flow)->mss.mss = f->connection.mss;
 }
 
 static void icmp_error(struct ftun_endpoint *ep, const struct ftun_packet *packet,

@@ -17,7 +17,8 @@ struct ftun_endpoint {
     struct ftun_rate_limit answers;                       /* to strangers */
     struct ftun_socket_address remotes[FTUN_REMOTES_MAX]; /* a client's server: best first */
     uint8_t remote_count;
-    uint8_t remote_best;                /* the one that answered last */
+    uint8_t remote_best;                                /* the one that answered last */
+    struct ftun_profile linux_profile, phantun_profile; /* as they are on this host */
     const struct ftun_profile *profile; /* a client's next connection begins with this one */
     uint64_t draws;                     /* pseudo-random numbers drawn so far */
     uint32_t turn;                      /* first flow with an ACK due */
@@ -34,6 +35,10 @@ struct ftun_action *ftun_endpoint_act(struct ftun_actions *actions, enum ftun_ac
 
 /* The next pseudo-random number of this endpoint: SipHash in counter mode. */
 uint64_t ftun_endpoint_draw(struct ftun_endpoint *ep);
+
+/* What is random in a connection of this tuple: always the same, so that a server knows it again
+ * without having kept it. */
+uint64_t ftun_endpoint_seed(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple);
 
 /* Append the SEND of a segment without payload. */
 void ftun_endpoint_send_control(struct ftun_endpoint *ep, uint32_t flow,

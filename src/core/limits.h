@@ -13,6 +13,7 @@
 #define FTUN_TCP_HEADER_MIN 20u  /* RFC 9293 3.1: data offset 5 */
 #define FTUN_TCP_HEADER_MAX 60u  /* RFC 9293 3.1: data offset 15 */
 #define FTUN_TCP_OPTIONS_MAX 40u /* what is left between the two */
+#define FTUN_TCP_TIMESTAMPS 12u  /* RFC 7323 appendix A: two NOPs, and 10 bytes of option */
 #define FTUN_ICMP_HEADER 8u      /* RFC 792, RFC 4443 2.1 */
 #define FTUN_HEADERS_MAX 100u    /* longest header that ftun emits: IPv6 and TCP with options */
 
@@ -59,9 +60,13 @@
 #define FTUN_REASSEMBLY_TIMEOUT (2 * FTUN_SECOND)
 
 /* Sequence space, in bytes. */
-#define FTUN_WINDOW (UINT32_C(65535) << 10)  /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
+#define FTUN_WINDOW_MAX (UINT32_C(1) << 26) /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
+#define FTUN_WINDOW_ROUND FTUN_SECOND /* RFC 6298 2.1: no round trip is expected to be longer */
 #define FTUN_LATE_WINDOW (UINT32_C(4) << 20) /* how far a reordered datagram may lag behind */
-#define FTUN_WINDOW_SCALE_MAX 14u            /* RFC 7323 2.3 */
+/* ms by which a timestamp may lag behind: longer than any network delays a packet (RFC 9293 3.4.1
+ * speaks of minutes, for the sake of safety), shorter than it takes timestamps to wrap. */
+#define FTUN_TIMESTAMP_LATE UINT32_C(60000)
+#define FTUN_WINDOW_SCALE_MAX 14u /* RFC 7323 2.3 */
 /* How far an ACK may lag behind at most: as far as the datagram that carries it. RFC 5961 5.2
  * allows the largest window, which leaves a blind attacker far less to guess. */
 #define FTUN_ACK_WINDOW FTUN_LATE_WINDOW
@@ -100,7 +105,7 @@
 /* Datagrams that one connecting flow keeps until its handshake is done. */
 #define FTUN_PENDING_PER_FLOW 16u
 
-_Static_assert(FTUN_BURST_MAX < FTUN_WINDOW, "a burst always fits an open window");
+_Static_assert(FTUN_BURST_MAX < FTUN_WINDOW_MAX, "a burst always fits an open window");
 _Static_assert(FTUN_HEADERS_MAX == FTUN_IPV6_HEADER + FTUN_TCP_HEADER_MAX, "longest headers");
 _Static_assert(FTUN_TCP_OPTIONS_MAX == FTUN_TCP_HEADER_MAX - FTUN_TCP_HEADER_MIN, "RFC 9293 3.1");
 _Static_assert(FTUN_FIN_PATIENCE < FTUN_TIME_WAIT_DURATION,

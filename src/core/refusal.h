@@ -42,6 +42,8 @@
     X(NOT_OURS_ICMP, "not-ours-icmp", "ICMP error that quotes no live flow of ours")               \
     X(SEQUENCE_OUTSIDE_WINDOW, "sequence-outside-window", "sequence number outside the window")    \
     X(ACK_UNACCEPTABLE, "ack-unacceptable", "acknowledges what was never sent or long gone")       \
+    X(TIMESTAMP_UNACCEPTABLE, "timestamp-unacceptable",                                            \
+      "no timestamp where one was agreed on, or an old one (RFC 7323)")                            \
     X(ACK_MISSING, "ack-missing", "segment of a live connection without ACK")                      \
     X(RST_INEXACT, "rst-inexact", "RST whose sequence number is not exactly the next (RFC 5961)")  \
     X(FIN_INEXACT, "fin-inexact", "FIN that does not come next: its repetition will")              \

@@ -53,8 +53,9 @@ static void tell_established(const struct ftun_journal *journal, const struct ft
     char local[FTUN_ADDRESS_TEXT], remote[FTUN_ADDRESS_TEXT], application[FTUN_ADDRESS_TEXT];
     ftun_socket_address_string(&action->established.tuple.local, local);
     ftun_socket_address_string(&action->established.tuple.remote, remote);
-    const char *const dialect =
-        action->established.profile == &ftun_profile_phantun ? ", the peer speaks Phantun" : "";
+    const char *const dialect = action->established.profile->name == ftun_profile_phantun.name
+                                    ? ", the peer speaks Phantun"
+                                    : "";
     if (journal->role == FTUN_SERVER) {
         ftun_log(FTUN_LOG_INFO, "flow %u established: %s (TCP), datagrams up to %u bytes%s",
                  action->flow, remote, action->established.mss, dialect);

@@ -19,6 +19,8 @@ enum {
     OPTION_HANDSHAKE_PACKET,
     OPTION_SETUP,
     OPTION_PEER,
+    OPTION_PROFILE,
+    OPTION_TIMESTAMPS,
     OPTION_LOG,
     OPTION_IDLE_TIMEOUT,
     OPTION_KEEPALIVE,
@@ -44,6 +46,8 @@ static const struct option long_options[] = {
     {"handshake-packet", required_argument, NULL, OPTION_HANDSHAKE_PACKET},
     {"setup", required_argument, NULL, OPTION_SETUP},
     {"peer", required_argument, NULL, OPTION_PEER},
+    {"profile", required_argument, NULL, OPTION_PROFILE},
+    {"timestamps", no_argument, NULL, OPTION_TIMESTAMPS},
     {"log", required_argument, NULL, OPTION_LOG},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"keepalive", required_argument, NULL, OPTION_KEEPALIVE},
@@ -171,11 +175,22 @@ static bool take_setup(const char *value, struct ftun_options *options, struct f
     return true;
 }
 
+/* The same choice by two names: what the connections look like, and who understands them. */
 static bool take_peer(const char *value, struct ftun_options *options, struct ftun_error *error)
 {
     static const char *const names[] = {"auto", "ftun", "phantun", NULL};
     int chosen;
     if (!take_name("--peer", value, names, &chosen, error))
+        return false;
+    options->peer = (enum ftun_peer)chosen;
+    return true;
+}
+
+static bool take_profile(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    static const char *const names[] = {"auto", "linux", "phantun", NULL};
+    int chosen;
+    if (!take_name("--profile", value, names, &chosen, error))
         return false;
     options->peer = (enum ftun_peer)chosen;
     return true;
@@ -284,6 +299,11 @@ static bool take(int option, const char *value, struct ftun_options *options,
         return take_setup(value, options, error);
     case OPTION_PEER:
         return take_peer(value, options, error);
+    case OPTION_PROFILE:
+        return take_profile(value, options, error);
+    case OPTION_TIMESTAMPS:
+        options->timestamps = true;
+        return true;
     case OPTION_LOG:
         return take_log(value, options, error);
     case OPTION_IDLE_TIMEOUT:
@@ -334,6 +354,8 @@ static bool check(const struct ftun_options *options, struct ftun_error *error)
         return ftun_fail(error, "--ipv4-only and --tun-local6 contradict each other");
     if (options->only == FTUN_IPV6 && options->tun4.host.family != FTUN_FAMILY_NONE)
         return ftun_fail(error, "--ipv6-only and --tun-local contradict each other");
+    if (options->timestamps && options->peer == FTUN_PEER_PHANTUN)
+        return ftun_fail(error, "--timestamps and --profile phantun contradict each other");
     return check_flow_limits(options, error) && check_pair(&options->tun4, "", error) &&
            check_pair(&options->tun6, "6", error);
 }

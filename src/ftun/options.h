@@ -25,6 +25,7 @@ struct ftun_options {
     bool touch_nothing;            /* --setup=none */
     bool offload;
     enum ftun_peer peer;
+    bool timestamps;
     enum ftun_log_level log_level;
     struct ftun_timeouts timeouts;
     uint32_t max_flows;

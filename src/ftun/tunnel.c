@@ -1,5 +1,6 @@
 #include "tunnel.h"
 
+#include "host_tcp.h"
 #include "journal.h"
 #include "listener.h"
 #include "loop.h"
@@ -119,6 +120,13 @@ static bool open_udp(struct tunnel *t, uint32_t max_flows, struct ftun_error *er
     return ftun_upstream_init(&t->upstream, &t->network.known.at[0], max_flows, error);
 }
 
+static struct ftun_host host_of(const struct ftun_options *options)
+{
+    struct ftun_host host = ftun_host_tcp();
+    host.timestamps = options->timestamps;
+    return host;
+}
+
 static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_error *error)
 {
     const struct ftun_attachment *a = &t->attachment;
@@ -130,6 +138,7 @@ static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_er
         .remote = t->network.known.at[0],
         .port = t->options->local.port,
         .mtu = a->mtu,
+        .host = host_of(t->options),
         .hops = a->hops,
         .segmentation_offload = a->tun.offload,
         .timeouts = t->options->timeouts,
@@ -181,10 +190,11 @@ static bool create_loop(struct tunnel *t, struct ftun_error *error)
 static uint16_t smallest_mss(const struct tunnel *t)
 {
     const struct ftun_attachment *a = &t->attachment;
-    const bool ipv6 = t->options->role == FTUN_CLIENT
-                          ? ftun_remotes_have_family(&t->network.offered, FTUN_IPV6)
+    const bool ipv6 = t->options->role == FTUN_CLIENT && a->plan.ipv4
+                          ? ftun_network_uses(&t->network, FTUN_IPV6)
                           : a->plan.ipv6;
-    return ftun_mss(ipv6 ? FTUN_IPV6 : FTUN_IPV4, a->mtu);
+    const uint16_t mss = ftun_mss(ipv6 ? FTUN_IPV6 : FTUN_IPV4, a->mtu);
+    return (uint16_t)(mss - (t->options->timestamps ? FTUN_TCP_TIMESTAMPS : 0));
 }
 
 static bool check_handshake_packet(const struct tunnel *t, struct ftun_error *error)

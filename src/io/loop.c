@@ -306,8 +306,10 @@ static void send_batch(struct ftun_loop *loop, int count, uint32_t flow)
     }
 }
 
-static void read_listener(struct ftun_loop *loop)
+static void read_listener(struct ftun_loop *loop, uint32_t events)
 {
+    if ((events & EPOLLERR) != 0)
+        loop->counters.application_refused += ftun_udp_take_refusals(loop->config.listener->fd);
     const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
     note_received(loop, count);
     send_batch(loop, count, FTUN_NO_FLOW);
@@ -361,7 +363,7 @@ static void handle(struct ftun_loop *loop, const struct epoll_event *event)
         read_tunnel(loop);
         break;
     case FROM_LISTENER:
-        read_listener(loop);
+        read_listener(loop, event->events);
         break;
     case FROM_UPSTREAM:
         read_upstream(loop, (uint32_t)event->data.u64);

@@ -79,25 +79,27 @@ def start_application(world):
     return application
 
 
-def start_flows(world, tunnel, kinds, count, size, rate, burst=1, port=5000):
-    """One flow of each kind, all at the same time, once all have been established."""
+def open_flows(world, tunnel, kinds, count, size, rate, burst=1, port=5000):
+    """One flow of each kind; their handshakes are done, and they wait for begin()."""
+    before = tunnel.log().count(" established")
     flows = [world.client.start(sys.executable, FLOWS, kind, "127.0.0.1", port, count, size, rate,
                                 burst) for kind in kinds]
-    tunnel.wait_for("(?s)" + "flow [0-9]+ established.*" * len(kinds), timeout=30)
-    for flow in flows:
-        flow.send_signal(signal.SIGUSR1)
+    tunnel.wait_for("(?s)" + ".* established" * (before + len(kinds)), timeout=30)
     return flows
 
 
-def flows_of_every_shape(world, tunnel, count, size, rate, burst=1):
-    """What arrived of a flow up, one down, one both ways."""
-    application = start_application(world)
-    clients = start_flows(world, tunnel, ("up", "down", "both"), count, size, rate, burst)
-    for client in clients:
-        assert client.wait(60) == 0, client.log()
+def begin(flows):
+    for flow in flows:
+        flow.send_signal(signal.SIGUSR1)
+
+
+def received(flows, application):
+    """What arrived of each flow that goes up, then of each other one."""
+    for flow in flows:
+        assert flow.wait(60 * LONG) == 0, flow.log()
     application.stop()
-    up, = json.loads(application.log().splitlines()[-1])
-    return up, *(json.loads(client.log()) for client in clients[1:])
+    back = [json.loads(flow.log()) for flow in flows if "up" not in flow.command]
+    return json.loads(application.log().splitlines()[-1]) + back
 
 
 def assert_delivered(figures, count, loss, disordered):
@@ -115,8 +117,11 @@ def test_nothing_is_invalid_whatever_the_network_does(strict, fault):
     for cable, faults in zip((strict.near, strict.far), FAULTS[fault]):
         cable.suffer(*faults, "--seed", 4)
     tunnel = strict.start_client("--peer", strict.peer, remote=strict.remote)
+    application = start_application(strict)
     count, loss = 1000 * LONG, EXPECTED_LOSS[fault]
-    up, down, both = flows_of_every_shape(strict, tunnel, count=count, size=200, rate=2500)
+    flows = open_flows(strict, tunnel, ("up", "down", "both"), count=count, size=200, rate=2500)
+    begin(flows)
+    up, down, both = received(flows, application)
     assert tunnel.stop() == 0
     assert strict.dropped("invalid") == before
     disordered = fault in ("reordered", "doubled", "all-at-once")
@@ -190,15 +195,77 @@ def test_F12_one_kilobyte_a_second_one_way_outlives_the_unacknowledged_timeout(r
     tunnels = [routed.start_client("--peer", peer, "--keepalive", "off", local=f"127.0.0.1:{port}")
                for peer, port in (("ftun", 5000), ("phantun", 5002))]
     flows = [flow for tunnel, port in zip(tunnels, (5000, 5002))
-             for flow in start_flows(routed, tunnel, ("up", "down"), **ONE_KILOBYTE_A_SECOND,
-                                     port=port)]
-    for flow in flows:
-        assert flow.wait(60 * LONG) == 0
-    application.stop()
+             for flow in open_flows(routed, tunnel, ("up", "down"), **ONE_KILOBYTE_A_SECOND,
+                                    port=port)]
+    begin(flows)
+    arrived = [figures["received"] for figures in received(flows, application)]
     assert routed.dropped("invalid") == 0
-    figures = json.loads(application.log().splitlines()[-1]) + [json.loads(flow.log())
-                                                                for flow in flows if "down" in flow.command]
-    assert [f["received"] for f in figures] == [ONE_KILOBYTE_A_SECOND["count"]] * 4
+    assert arrived == [ONE_KILOBYTE_A_SECOND["count"]] * 4
+
+
+@pytest.fixture(name="cabled")
+def fixture_cabled(lab):
+    return cabled_router(lab)
+
+
+def test_idle_flows_outlive_every_timeout_of_an_open_connection(cabled):
+    """What is sent up first is lost where conntrack had seen it: data that nobody will ever
+    acknowledge. Seven seconds later, all comes through. Keepalive probes hold the flows."""
+    shorten(cabled.router, 2, "established", "unacknowledged", "max_retrans")
+    cabled.start_server()
+    application = start_application(cabled)
+    tunnel = cabled.start_client("--keepalive", "1")
+    flows = open_flows(cabled, tunnel, ("up", "down", "both"), count=14, size=100, rate=1, burst=7)
+    cabled.far.suffer("--drop", 100, "--toward", "right")
+    begin(flows)
+    time.sleep(1)
+    cabled.far.suffer()
+    up, down, both = received(flows, application)
+    assert cabled.dropped("invalid") == 0
+    assert tunnel.log().count(" established") == 3  # and none was given up for a new one
+    assert (up["received"], down["received"], both["received"]) == (7, 14, 7)
+
+
+@pytest.mark.parametrize("cable", ["near", "far"])
+def test_a_handshake_outlives_its_timeouts(cabled, cable):
+    """SYN-ACKs are lost, after conntrack has seen them or before, for longer than it keeps what it
+    knows of a handshake."""
+    shorten(cabled.router, 1, "syn_sent", "syn_recv")
+    cabled.start_server()
+    application = start_application(cabled)
+    tunnel = cabled.start_client()
+    end = getattr(cabled, cable)
+    end.suffer("--drop", 100, "--toward", "left")
+    flow = cabled.client.start(sys.executable, FLOWS, "both", "127.0.0.1", 5000, 10, 100, 100)
+    time.sleep(2.5)
+    assert end.suffer()["left"]["dropped"] >= 2
+    tunnel.wait_for(" established")
+    begin([flow])
+    assert [figures["received"] for figures in received([flow], application)] == [10]
+    assert cabled.dropped("invalid") == 0
+
+
+CLOSING = ("fin_wait", "close_wait", "last_ack", "time_wait", "close")
+
+
+@pytest.mark.parametrize("lost", ["", "near left", "far right"])
+def test_a_close_and_what_follows_it(cabled, lost):
+    """By idle timeout. FINs are lost when conntrack has seen them; it soon forgets, and
+    nothing comes after that but a new connection."""
+    shorten(cabled.router, 2, *CLOSING)
+    cabled.start_server()
+    cabled.start_sink("--echo")
+    tunnel = cabled.start_client("--idle-timeout", "1", "--keepalive", "off")
+    assert cabled.echo(count=3)["echoed"] == 3
+    if lost:
+        cable, direction = lost.split()
+        getattr(cabled, cable).suffer("--drop", 100, "--toward", direction)
+        tunnel.wait_for("flow 0 closed")
+        time.sleep(0.5)
+        assert getattr(cabled, cable).suffer()[direction]["dropped"] > 0
+    time.sleep(4)
+    assert cabled.echo(count=3)["echoed"] == 3
+    assert cabled.dropped("invalid") == 0
 
 
 # --- Phantun itself ------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ static struct ftun_connection any_connection(const struct ftun_profile *profile,
     connection.retries = (uint8_t)any_size(0, FTUN_SYN_RETRIES);
     connection.ack_due = any_bool();
     connection.peer_named_mss = any_bool();
+    connection.timestamps = any_bool();
+    connection.window.scale = (uint8_t)any_size(0, FTUN_WINDOW_SCALE_MAX);
     return connection;
 }
 
@@ -98,12 +100,12 @@ static void begin(const struct ftun_profile *profile)
     struct ftun_connection connection;
     struct ftun_step step;
     const uint16_t mss = Frama_C_unsigned_short_interval(1, UINT16_MAX);
-    ftun_connection_connect(&connection, any_u64(), any_u64(), profile, any_u32(), mss, any_u16(),
+    ftun_connection_connect(&connection, any_u64(), any_u64(), profile, any_u32(), mss, any_u64(),
                             &step);
     check(&connection, profile);
     const struct ftun_tcp_header ack = any_segment();
     ftun_connection_accept(&connection, any_u64(), profile, &ack, mss,
-                           (uint8_t)any_size(0, FTUN_WINDOW_SCALE_MAX), any_u16());
+                           (uint8_t)any_size(0, FTUN_WINDOW_SCALE_MAX), any_u64());
     check(&connection, profile);
 }
 

@@ -99,6 +99,12 @@ static void travel(struct sim_network *network, uint64_t now_ns, struct sim_pack
     travel_once(network, now_ns, packet);
 }
 
+static void watch(struct sim_network *network, const struct sim_packet *packet, enum sim_side at)
+{
+    if (network->conntrack != NULL && sim_conntrack_side(network->conntrack) == at)
+        sim_conntrack_see(network->conntrack, packet);
+}
+
 /* --- entry -------------------------------------------------------------------------------- */
 
 static void fragment(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet,
@@ -181,6 +187,7 @@ void sim_network_send(struct sim_network *network, uint64_t now_ns, enum sim_sid
             packet->label =
                 sim_ledger_emitted(network->ledger, payload + off, stride < rest ? stride : rest);
         }
+        watch(network, packet, from);
         enter(network, now_ns, packet);
     }
 }
@@ -197,6 +204,7 @@ bool sim_network_arrive(struct sim_network *network, struct sim_packet *packet)
         sim_wire_corrupt(packet, &network->random);
     if (is_broken(network, SIM_BREAK_REORDER))
         packet->birth = ++network->births;
+    watch(network, packet, packet->to);
     return true;
 }
 

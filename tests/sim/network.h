@@ -3,6 +3,7 @@
 #define FTUN_TESTS_SIM_NETWORK_H
 
 #include "agenda.h"
+#include "conntrack.h"
 #include "nat.h"
 
 /* What a stranger may know who has seen one packet to this end. */
@@ -22,8 +23,9 @@ struct sim_network {
     struct sim_random random;
     struct sim_pool pool;
     struct sim_nat nat;
-    struct sim_quality quality; /* at present */
-    uint64_t dark_until_ns;     /* all is lost before */
+    struct sim_conntrack *conntrack; /* that watches; NULL: nobody does */
+    struct sim_quality quality;      /* at present */
+    uint64_t dark_until_ns;          /* all is lost before */
     uint64_t births;
     uint64_t packets; /* that ends have sent, copies and strangers' included */
     uint32_t fragments;

@@ -125,6 +125,7 @@ void sim_scenario_draw(struct sim_scenario *s, uint64_t seed)
     if (coin(&random))
         s->stranger_ns = s->bad_ns / sim_random_between(&random, 1, 200);
     s->ending = (enum sim_ending)sim_random_below(&random, SIM_ENDINGS);
+    s->timestamps = coin(&random);
 }
 
 struct sim_quality sim_quality_good(const struct sim_scenario *s)

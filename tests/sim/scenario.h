@@ -51,6 +51,7 @@ struct sim_scenario {
     uint64_t seed;
     enum ftun_family family;
     enum ftun_peer peer;           /* how the client speaks */
+    bool timestamps;               /* the client offers them */
     bool offload[SIM_SIDES];       /* segmentation offload */
     bool glue;                     /* receivers' kernels glue consecutive segments */
     bool partial_checksums;        /* left to be computed: kernels vouch for what arrives */

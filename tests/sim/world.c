@@ -75,6 +75,7 @@ static void start_end(struct sim_world *world, enum sim_side side)
         .port = SERVER_PORT,
         .mtu = s->mtu,
         .hops = 1,
+        .host.timestamps = s->timestamps,
         .segmentation_offload = s->offload[side],
         .timeouts = {s->idle_timeout_ns, FTUN_KEEPALIVE_DEFAULT, FTUN_DEAD_AFTER_DEFAULT},
         .max_flows = s->max_flows,

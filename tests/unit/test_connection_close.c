@@ -5,7 +5,7 @@ static void close_sends_fin_and_ends_the_flow(void **state)
 {
     (void)state;
     in_fin_wait_1();
-    assert_string_equal(describe(), "closed(closed by this end) F. 1001 5001 65535");
+    assert_string_equal(describe(), "closed(closed by this end) F. 1001 5001 64240");
     assert_int_equal(c.state, FTUN_FIN_WAIT_1);
     ftun_connection_close(&c, start, FTUN_CLOSED_LOCALLY, &step);
     assert_string_equal(describe(), "nothing");
@@ -32,7 +32,7 @@ static void a_fin_is_answered_by_our_own(void **state)
 {
     (void)state;
     in_last_ack();
-    assert_string_equal(describe(), "closed(closed by the peer) F. 1001 5002 65535");
+    assert_string_equal(describe(), "closed(closed by the peer) F. 1001 5002 64240");
     assert_int_equal(c.state, FTUN_LAST_ACK);
     assert_int_equal(receive(FTUN_ACK, PEER_ISN + 2, ISN + 2, 0), FTUN_TAKEN);
     assert_string_equal(describe(), "nothing");
@@ -44,7 +44,7 @@ static void data_with_a_fin_is_delivered_first(void **state)
     (void)state;
     in_established();
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 100);
-    assert_string_equal(describe(), "deliver closed(closed by the peer) F. 1001 5102 65535");
+    assert_string_equal(describe(), "deliver closed(closed by the peer) F. 1001 5102 64240");
 }
 
 static void the_usual_close(void **state)
@@ -55,7 +55,7 @@ static void the_usual_close(void **state)
     assert_string_equal(describe(), "nothing");
     assert_int_equal(c.state, FTUN_FIN_WAIT_2);
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
-    assert_string_equal(describe(), ". 1002 5002 65535");
+    assert_string_equal(describe(), ". 1002 5002 64240");
     assert_int_equal(c.state, FTUN_TIME_WAIT);
 }
 
@@ -64,7 +64,7 @@ static void a_fin_that_acknowledges_ours_ends_both_directions(void **state)
     (void)state;
     in_fin_wait_1();
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
-    assert_string_equal(describe(), ". 1002 5002 65535");
+    assert_string_equal(describe(), ". 1002 5002 64240");
     assert_int_equal(c.state, FTUN_TIME_WAIT);
 }
 
@@ -72,7 +72,7 @@ static void both_ends_may_close_at_once(void **state)
 {
     (void)state;
     in_closing();
-    assert_string_equal(describe(), ". 1002 5002 65535");
+    assert_string_equal(describe(), ". 1002 5002 64240");
     assert_int_equal(c.state, FTUN_CLOSING);
     receive(FTUN_ACK, PEER_ISN + 2, ISN + 2, 0);
     assert_string_equal(describe(), "nothing");
@@ -95,14 +95,14 @@ static void a_repeated_fin_is_acknowledged_again(void **state)
     in_time_wait();
     for (unsigned i = 0; i < 3; i++) { /* each time: it is no challenge */
         receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
-        assert_string_equal(describe(), ". 1002 5002 65535");
+        assert_string_equal(describe(), ". 1002 5002 64240");
     }
     in_last_ack();
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
-    assert_string_equal(describe(), "F. 1001 5002 65535");
+    assert_string_equal(describe(), "F. 1001 5002 64240");
     in_closing();
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
-    assert_string_equal(describe(), ". 1002 5002 65535");
+    assert_string_equal(describe(), ". 1002 5002 64240");
 }
 
 static const uint64_t fin_timeout = 300 * FTUN_MILLISECOND;
@@ -206,7 +206,7 @@ static void repeats_of_the_syn_do_not_count_for_the_fin(void **state)
     ftun_connection_close(&c, closed_at, FTUN_CLOSED_LOCALLY, &step);
     for (unsigned i = 1; i <= FTUN_FIN_RETRIES; i++) {
         ftun_connection_timeout(&c, c.retransmit_at, &timeouts, &step);
-        assert_string_equal(describe(), "F. 1001 5001 65535");
+        assert_string_equal(describe(), "F. 1001 5001 64240");
     }
 }
 

@@ -69,11 +69,11 @@ static void F11_a_doubtful_connection_gets_a_rival_and_yields_to_it(void **state
     happened();
     answer(second);
     own_isn = second.isn;
-    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 63 | "
                                     "established flow 0 profile linux mss 1460");
     send_datagrams(0, 10, 10);
     assert_int_equal(actions.at[0].send.segment.tuple.local.port, second.peer.to.port);
-    assert_string_equal(happened(), "> P. 1:11(10) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 1:11(10) ack 5001 win 63");
     assert_int_equal(ftun_endpoint_flow_count(endpoint), 1);
     assert_int_equal(ftun_endpoint_counters(endpoint)->flows_opened, 1);
 }
@@ -88,7 +88,7 @@ static void a_connection_that_answers_after_all_keeps_its_flow(void **state)
     answer(second);
     own_isn = second.isn;
     assert_string_equal(happened(),
-                        "> . 1:1(0) ack 5001 win 65535 | > F. 1:1(0) ack 5001 win 65535");
+                        "> . 1:1(0) ack 5001 win 63 | > F. 1:1(0) ack 5001 win 63");
     send_datagrams(0, 10, 10);
     assert_int_equal(actions.at[0].send.segment.tuple.local.port, first.peer.to.port);
 }
@@ -115,7 +115,7 @@ static void a_dead_connection_leaves_its_flow_to_the_rival_that_dials(void **sta
     assert_string_equal(happened(), ""); /* it waits */
     wait_until(now + 2 * FTUN_SECOND);
     answer(last_syn());
-    assert_non_null(strstr(happened(), "> P. 1:11(10) ack 5001 win 65535"));
+    assert_non_null(strstr(happened(), "> P. 1:11(10) ack 5001 win 63"));
 }
 
 static void a_reset_leaves_the_flow_to_the_rival(void **state)
@@ -195,9 +195,9 @@ static void F15_a_second_address_is_tried_beside_the_first(void **state)
     second.peer.address = both[1];
     answer(second);
     own_isn = second.isn;
-    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 63 | "
                                     "established flow 0 profile linux mss 1460 | "
-                                    "> P. 1:11(10) ack 5001 win 65535");
+                                    "> P. 1:11(10) ack 5001 win 63");
     ftun_endpoint_flow(endpoint, now, application_at(2), &actions); /* begins with the second */
     assert_true(ftun_socket_address_equal(&actions.at[1].send.segment.tuple.remote, &both[1]));
 }

@@ -56,6 +56,19 @@ static void phantuns_command_lines(void **state)
     assert_int_equal(options.tun6.host.family, FTUN_IPV6);
 }
 
+static void a_profile_is_a_peer_by_another_name(void **state)
+{
+    (void)state;
+    assert_true(parse(FTUN_CLIENT, CLIENT));
+    assert_int_equal(options.peer, FTUN_PEER_AUTO);
+    assert_false(options.timestamps);
+    assert_true(parse(FTUN_CLIENT, CLIENT "--profile phantun"));
+    assert_int_equal(options.peer, FTUN_PEER_PHANTUN);
+    assert_true(parse(FTUN_CLIENT, CLIENT "--peer phantun --profile linux --timestamps"));
+    assert_int_equal(options.peer, FTUN_PEER_FTUN);
+    assert_true(options.timestamps);
+}
+
 static void each_mistake_gets_one_line_that_names_it(void **state)
 {
     (void)state;
@@ -89,6 +102,8 @@ static void each_mistake_gets_one_line_that_names_it(void **state)
         {FTUN_CLIENT, CLIENT "--tun abcdefghijklmnop", "interface name"},
         {FTUN_CLIENT, CLIENT "--setup maybe", "--setup knows no \"maybe\"; it takes one of: auto"},
         {FTUN_CLIENT, CLIENT "--peer other", "auto, ftun, phantun"},
+        {FTUN_CLIENT, CLIENT "--profile other", "auto, linux, phantun"},
+        {FTUN_CLIENT, CLIENT "--timestamps --profile phantun", "contradict"},
         {FTUN_CLIENT, CLIENT "--log loud", "error, warning, info, debug"},
         {FTUN_CLIENT, CLIENT "--offload on", "auto, off"},
         {FTUN_CLIENT, CLIENT "--idle-timeout 0", "number from 1"},
@@ -163,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_shortest_command_lines),
         cmocka_unit_test(phantuns_command_lines),
+        cmocka_unit_test(a_profile_is_a_peer_by_another_name),
         cmocka_unit_test(each_mistake_gets_one_line_that_names_it),
         cmocka_unit_test(help_is_understood_whatever_else_is_missing),
         cmocka_unit_test(the_plan_follows_the_families),
