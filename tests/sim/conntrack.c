@@ -90,11 +90,12 @@ static void begin_direction(struct direction *direction, const struct segment *s
     };
 }
 
-/* A SYN begins a connection, unless it is a copy of the one that did. */
+/* A SYN begins a connection, unless it is a copy of the one that did: of one that has been closed
+ * none is expected any more, and Phantun's all have the same number. */
 static void take_syn(struct connection *connection, const struct segment *segment)
 {
     const struct direction *client = &connection->from[SIM_CLIENT];
-    if (client->known && client->first == segment->sequence)
+    if (client->known && client->first == segment->sequence && !connection->closing)
         return;
     *connection = (struct connection){0};
     begin_direction(&connection->from[SIM_CLIENT], segment);

@@ -5,6 +5,13 @@
 
 enum { SEEDS = 200, VALIDATE_EVERY = 10000 };
 
+/* More than the first window holds, before anything has been acknowledged. */
+static void with_long_bursts(struct sim_scenario *scenario)
+{
+    scenario->largest = 1400;
+    scenario->longest = 64;
+}
+
 /* Loss, duplication, reordering, jitter and a path that becomes too small; closes and reconnects.
  * Nobody forges or alters packets, and no end forgets what it knew: any firewall objects to what
  * comes of that. Fragments it would have to join first. */
@@ -23,6 +30,8 @@ static void assert_no_objection(uint64_t seed, enum sim_side beside)
     struct sim_scenario scenario;
     sim_scenario_draw(&scenario, seed);
     without_forgery(&scenario);
+    if (seed % 2 == 0)
+        with_long_bursts(&scenario);
     world->network.conntrack = conntrack;
     sim_trial_run(world, &scenario);
     if (sim_conntrack_report(conntrack)->violated)
