@@ -8,11 +8,7 @@ delay frames, from a seed. What is lost between its sender and the router is los
 has seen it, what is lost behind the router, after.
 """
 
-import json
-import os
-import pathlib
 import re
-import signal
 import sys
 import time
 
@@ -22,9 +18,8 @@ import lab as laboratory
 from cable import Cable
 from conftest import SERVER4, SERVER6, World, make_strict
 from test_phantun import start_on_tun
+from traffic import FLOWS, LONG, begin, open_flows, received, start_application
 
-FLOWS = pathlib.Path(__file__).with_name("flows.py")
-LONG = int(os.environ.get("FTUN_LONG", "1"))  # so many times the traffic
 
 
 def cabled_router(lab):
@@ -71,35 +66,6 @@ EXPECTED_LOSS = {  # of a crossing; an echo makes two
     "ten-percent-lost-before-conntrack": 0.1, "ten-percent-lost-after-conntrack": 0.1,
     "all-at-once": 0.06,
 }
-
-
-def start_application(world):
-    application = world.server.start(sys.executable, FLOWS, "serve", "127.0.0.1", 5001)
-    application.wait_for("ready")
-    return application
-
-
-def open_flows(world, tunnel, kinds, count, size, rate, burst=1, port=5000):
-    """One flow of each kind; their handshakes are done, and they wait for begin()."""
-    before = tunnel.log().count(" established")
-    flows = [world.client.start(sys.executable, FLOWS, kind, "127.0.0.1", port, count, size, rate,
-                                burst) for kind in kinds]
-    tunnel.wait_for("(?s)" + ".* established" * (before + len(kinds)), timeout=30)
-    return flows
-
-
-def begin(flows):
-    for flow in flows:
-        flow.send_signal(signal.SIGUSR1)
-
-
-def received(flows, application):
-    """What arrived of each flow that goes up, then of each other one."""
-    for flow in flows:
-        assert flow.wait(60 * LONG) == 0, flow.log()
-    application.stop()
-    back = [json.loads(flow.log()) for flow in flows if "up" not in flow.command]
-    return json.loads(application.log().splitlines()[-1]) + back
 
 
 def assert_delivered(figures, count, loss, disordered):
