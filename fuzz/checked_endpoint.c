@@ -151,8 +151,9 @@ static void check_flow_action(struct checked_endpoint *end, const struct ftun_ac
         *flow = (struct checked_flow){.open = true};
         break;
     case FTUN_ACTION_ESTABLISHED:
-        FUZZ_REQUIRE(!flow->established && action->established.mss > 0);
+        FUZZ_REQUIRE((!flow->established || flow->reconnects) && action->established.mss > 0);
         flow->established = true;
+        flow->reconnects = false;
         flow->mss = action->established.mss;
         break;
     case FTUN_ACTION_MSS:
@@ -162,8 +163,9 @@ static void check_flow_action(struct checked_endpoint *end, const struct ftun_ac
         flow->mss = action->mss.mss;
         break;
     case FTUN_ACTION_RECONNECT:
-        FUZZ_REQUIRE(flow->open && action->reconnect.attempt > 0);
-        flow->established = false;
+        FUZZ_REQUIRE(flow->open);
+        flow->reconnects = true;
+        flow->established = flow->established && action->reconnect.attempt == 0;
         break;
     case FTUN_ACTION_CLOSE:
         FUZZ_REQUIRE(action->close.reason != FTUN_STILL_OPEN);

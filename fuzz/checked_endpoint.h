@@ -11,7 +11,8 @@ enum { CHECKED_FLOWS = 4, CHECKED_PENDING_SLOTS = 6, CHECKED_REASSEMBLY_SLOTS = 
 /* What the actions so far say of a flow. */
 struct checked_flow {
     bool open, established;
-    uint16_t mss; /* bytes, once established */
+    uint16_t mss;    /* bytes, once established */
+    bool reconnects; /* another connection is tried */
 };
 
 struct checked_endpoint {

@@ -1,6 +1,5 @@
 /* The command lines of ftun and of ftun-replay: the first byte says whose, each line after it is an
  * argument. */
-#include "address_text.h"
 #include "fuzz_input.h"
 #include "options.h"
 #include "replay_options.h"
@@ -36,10 +35,9 @@ static void free_command_line(const struct command_line *line)
 
 static void check_understood(const struct ftun_options *options)
 {
-    char host[256];
-    uint16_t port;
     FUZZ_REQUIRE(options->local.port != 0);
-    FUZZ_REQUIRE(ftun_host_port_split(options->remote_text, host, &port));
+    FUZZ_REQUIRE(options->remote.port != 0 && options->remote.host[0] != '\0');
+    FUZZ_REQUIRE(strnlen(options->remote.host, FTUN_HOST_MAX) < FTUN_HOST_MAX);
     FUZZ_REQUIRE(options->max_flows > 0 && options->timeouts.idle_ns > 0);
     FUZZ_REQUIRE(options->tun == NULL || strlen(options->tun) < IFNAMSIZ);
     FUZZ_REQUIRE(options->tun4.host.family == options->tun4.own.family);

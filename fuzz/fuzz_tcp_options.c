@@ -69,7 +69,8 @@ static void answer(const struct ftun_tcp_options *offered)
 {
     uint8_t *out = fuzz_allocate(FTUN_TCP_OPTIONS_MAX);
     struct ftun_tcp_options answered;
-    const size_t len = ftun_profile_syn_options(&ftun_profile_linux, 1460, offered, out);
+    const struct ftun_tcp_options own = {.mss = 1460, .timestamp_value = 1, .timestamp_echo = 2};
+    const size_t len = ftun_profile_syn_options(&ftun_profile_linux, &own, offered, out);
     FUZZ_REQUIRE(len <= FTUN_TCP_OPTIONS_MAX && len % 4 == 0);
     FUZZ_REQUIRE(ftun_tcp_options_parse(out, len, &answered));
     FUZZ_REQUIRE(!answered.has_window_scale || offered->has_window_scale);

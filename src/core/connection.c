@@ -32,6 +32,8 @@ const char *ftun_close_reason_text(enum ftun_close_reason reason)
         return "closed by this end";
     case FTUN_CLOSED_IDLE:
         return "nothing received for the idle timeout";
+    case FTUN_CLOSED_YIELDED:
+        return "idle for longer than any other when a new one needed its place";
     case FTUN_CLOSED_BY_PEER:
         return "closed by the peer";
     case FTUN_CLOSED_RESET:
@@ -59,7 +61,8 @@ bool ftun_connection_valid(const struct ftun_connection *c)
         !ftun_seq_after(c->snd_una, c->snd_nxt) && !ftun_seq_after(c->snd_nxt, c->snd_max);
     const bool timer_runs = c->state == FTUN_ESTABLISHED || c->retransmit_at != FTUN_NEVER;
     return c->profile != NULL && c->mss > 0 && sent_in_order && timer_runs &&
-           c->peer_window_scale <= FTUN_WINDOW_SCALE_MAX && c->liveness.probes <= FTUN_PROBES_MAX;
+           c->peer_window_scale <= FTUN_WINDOW_SCALE_MAX && c->retries <= FTUN_SYN_RETRIES &&
+           c->liveness.probes <= FTUN_PROBES_MAX && ftun_receive_window_valid(&c->window);
 }
 
 /* --- state changes ------------------------------------------------------------------------ */
@@ -108,9 +111,27 @@ void ftun_connection_start_fin(struct ftun_connection *c, enum ftun_state state,
     ftun_connection_send_fin(c, now_ns, step);
 }
 
+/* What is random in a connection. The parts overlap: none of them is a secret of another's. */
+static void sow(struct ftun_connection *c, uint64_t seed)
+{
+    c->ip_id = c->profile->random_ip_id ? (uint16_t)seed : 0;
+    c->flow_label = ftun_connection_flow_label(c->profile, seed);
+    c->timestamp_offset = ftun_connection_timestamp(seed, 0);
+}
+
+uint32_t ftun_connection_flow_label(const struct ftun_profile *profile, uint64_t seed)
+{
+    return profile->flow_label ? (uint32_t)(seed >> 44) : 0;
+}
+
+uint32_t ftun_connection_timestamp(uint64_t seed, uint64_t now_ns)
+{
+    return (uint32_t)(seed >> 16) + (uint32_t)(now_ns / FTUN_MILLISECOND);
+}
+
 void ftun_connection_connect(struct ftun_connection *c, uint64_t now_ns, uint64_t at_ns,
                              const struct ftun_profile *profile, uint32_t isn, uint16_t mss,
-                             uint16_t ip_id, struct ftun_step *step)
+                             uint64_t seed, struct ftun_step *step)
 {
     const uint32_t first = profile->random_isn ? isn : 0;
     *c = (struct ftun_connection){
@@ -121,9 +142,9 @@ void ftun_connection_connect(struct ftun_connection *c, uint64_t now_ns, uint64_
         .snd_nxt = first + 1,
         .snd_max = first + 1,
         .mss = mss,
-        .ip_id = profile->random_ip_id ? ip_id : 0,
         .state = FTUN_SYN_SENT,
     };
+    sow(c, seed);
     *step = (struct ftun_step){0};
     if (at_ns <= now_ns)
         ftun_connection_send_syn(c, now_ns, step);
@@ -131,8 +152,10 @@ void ftun_connection_connect(struct ftun_connection *c, uint64_t now_ns, uint64_
 
 void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
                             const struct ftun_profile *profile, const struct ftun_tcp_header *ack,
-                            uint16_t mss, uint8_t peer_window_scale, uint16_t ip_id)
+                            uint16_t mss, uint8_t peer_window_scale, uint64_t seed)
 {
+    struct ftun_tcp_options options;
+    ftun_tcp_options_parse(ack->options, ack->options_len, &options);
     *c = (struct ftun_connection){
         .profile = profile,
         .snd_una = ack->acknowledgment,
@@ -140,10 +163,14 @@ void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
         .snd_max = ack->acknowledgment,
         .snd_edge = ack->acknowledgment,
         .rcv_nxt = ack->sequence,
+        .rcv_left = ack->sequence,
         .mss = mss,
-        .ip_id = profile->random_ip_id ? ip_id : 0,
         .peer_window_scale = peer_window_scale,
     };
+    sow(c, seed);
+    if (ftun_profile_knows_timestamps(profile))
+        ftun_connection_agree_on_timestamps(c, &options);
+    ftun_connection_open_window(c, now_ns, peer_window_scale > 0);
     ftun_connection_establish(c, now_ns);
 }
 
@@ -160,14 +187,50 @@ void ftun_connection_close(struct ftun_connection *c, uint64_t now_ns,
         ftun_connection_start_fin(c, FTUN_FIN_WAIT_1, now_ns, step);
         step->closed = reason;
     }
+    ftun_connection_stamp(c, now_ns, step);
+}
+
+void ftun_connection_abort(struct ftun_connection *c, enum ftun_close_reason reason,
+                           struct ftun_step *step)
+{
+    *step = (struct ftun_step){0};
+    if (c->state == FTUN_ESTABLISHED || c->state == FTUN_FIN_WAIT_1 || c->state == FTUN_FIN_WAIT_2)
+        ftun_connection_send_rst(c, c->snd_nxt, step);
+    ftun_connection_end(c, reason, step);
+}
+
+void ftun_connection_ask(struct ftun_connection *c, uint64_t now_ns)
+{
+    if (c->state == FTUN_ESTABLISHED && c->profile->respects_window)
+        ftun_liveness_ask(&c->liveness, now_ns);
+}
+
+void ftun_connection_give_up_dialing(struct ftun_connection *c, uint64_t now_ns)
+{
+    c->retries = FTUN_SYN_RETRIES;
+    c->retransmit_at = now_ns;
 }
 
 void ftun_connection_end_turn(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
-    (void)now_ns;
     *step = (struct ftun_step){0};
     if (c->ack_due && c->state != FTUN_CLOSED)
         ftun_connection_send_ack(c, step);
+    ftun_connection_stamp(c, now_ns, step);
+}
+
+void ftun_connection_open_window(struct ftun_connection *c, uint64_t now_ns, bool scaled)
+{
+    c->window = ftun_receive_window_open(now_ns, ftun_profile_first_window(c->profile, c->mss),
+                                         scaled ? c->profile->window_scale : 0);
+}
+
+void ftun_connection_limit_mss(struct ftun_connection *c, uint16_t mss)
+{
+    const size_t options_len = ftun_connection_options_len(c);
+    const uint16_t payload = mss > options_len ? (uint16_t)(mss - options_len) : 1;
+    if (payload < c->mss)
+        c->mss = payload;
 }
 
 /* --- time --------------------------------------------------------------------------------- */
@@ -203,12 +266,13 @@ uint64_t ftun_connection_deadline(const struct ftun_connection *c,
 
 static void retransmit(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
-    if (c->state == FTUN_SYN_SENT) {
-        if (c->retries++ == FTUN_SYN_RETRIES)
-            ftun_connection_end(c, FTUN_CLOSED_TIMEOUT, step);
-        else
-            ftun_connection_send_syn(c, now_ns, step);
-    } else if (ftun_connection_has_sent_fin(c) && c->retries++ < FTUN_FIN_RETRIES) {
+    if (c->state == FTUN_SYN_SENT && c->retries < FTUN_SYN_RETRIES) {
+        c->retries++;
+        ftun_connection_send_syn(c, now_ns, step);
+    } else if (c->state == FTUN_SYN_SENT) {
+        ftun_connection_end(c, FTUN_CLOSED_TIMEOUT, step);
+    } else if (ftun_connection_has_sent_fin(c) && c->retries < FTUN_FIN_RETRIES) {
+        c->retries++;
         ftun_connection_send_fin(c, now_ns, step);
     } else {
         ftun_connection_forget(c, step);
@@ -238,4 +302,5 @@ void ftun_connection_timeout(struct ftun_connection *c, uint64_t now_ns,
         look_after_liveness(c, now_ns, timeouts, step);
     else if (c->ack_at <= now_ns)
         ftun_connection_send_ack(c, step);
+    ftun_connection_stamp(c, now_ns, step);
 }

@@ -9,6 +9,7 @@
 #include "liveness.h"
 #include "packet.h"
 #include "profile.h"
+#include "receive_window.h"
 
 enum ftun_state {
     FTUN_CLOSED,
@@ -25,6 +26,7 @@ enum ftun_close_reason {
     FTUN_STILL_OPEN,
     FTUN_CLOSED_LOCALLY, /* this end was told to */
     FTUN_CLOSED_IDLE,    /* nothing received for the idle timeout */
+    FTUN_CLOSED_YIELDED, /* this end needed its place */
     FTUN_CLOSED_BY_PEER, /* FIN */
     FTUN_CLOSED_RESET,   /* RST in a live connection */
     FTUN_CLOSED_REFUSED, /* RST in answer to the SYN */
@@ -42,19 +44,30 @@ struct ftun_connection {
     uint64_t ack_at;           /* ns: delayed ACK */
     uint64_t progress_at;      /* ns: snd_una moved, or nothing was left to acknowledge */
     uint64_t challenge_after;  /* ns: no challenge ACK before */
+    uint64_t data_at;          /* ns: payload received; 0: none yet */
     uint32_t snd_una, snd_nxt; /* oldest unacknowledged, next to send */
     uint32_t snd_max;          /* the furthest that snd_nxt has been */
     uint32_t snd_edge;         /* right edge of the peer's window */
+    uint32_t una_recent;       /* snd_una at una_marked_at */
+    uint32_t una_oldest;       /* and FTUN_ACK_MEMORY before that, or later */
+    uint64_t una_marked_at;    /* ns */
     uint32_t rcv_nxt;          /* next expected */
-    uint16_t mss;              /* payload bytes that a segment may carry */
-    uint16_t ip_id;            /* of the next packet */
-    uint8_t state;             /* enum ftun_state */
+    uint32_t rcv_left;         /* what it was before it last jumped ahead */
+    uint32_t acknowledged;     /* the last acknowledgment sent: Last.ACK.sent of RFC 7323 4.3 */
+    struct ftun_receive_window window; /* that this end advertises */
+    uint32_t timestamp_offset;         /* TSval is the time in ms, and this */
+    uint32_t timestamp_recent;         /* TS.Recent of RFC 7323 4.3: echoed */
+    uint32_t flow_label;               /* of its IPv6 headers */
+    uint16_t mss;                      /* payload bytes that a segment may carry */
+    uint16_t ip_id;                    /* of the next packet */
+    uint8_t state;                     /* enum ftun_state */
     uint8_t peer_window_scale;
     uint8_t retries;         /* of the SYN or FIN under way */
     uint8_t quick_acks;      /* acknowledgments still sent at once */
     bool ack_due;            /* an ACK belongs at the end of this turn */
     bool peer_named_mss;     /* in its SYN-ACK: ftun does, Phantun does not */
     bool conversed;          /* data have come */
+    bool timestamps;         /* in every segment, both ways (RFC 7323 3.2) */
     uint32_t unacknowledged; /* segments received since the last ACK sent */
 };
 
@@ -73,18 +86,30 @@ struct ftun_step {
 };
 
 /* Begin a client's connection, whose SYN leaves at `at_ns`; if that is not after `now_ns`, at once,
- * and the step holds it: `isn` is its first sequence number (ignored when the profile has
- * none), `mss` this end's, in bytes. */
+ * and the step holds it. `isn` is its first sequence number (ignored when the profile has none),
+ * `mss` this end's, in bytes. `seed` is random: its IP id, flow label and timestamps begin there.
+ * The profile outlives the connection. */
 void ftun_connection_connect(struct ftun_connection *connection, uint64_t now_ns, uint64_t at_ns,
                              const struct ftun_profile *profile, uint32_t isn, uint16_t mss,
-                             uint16_t ip_id, struct ftun_step *step);
+                             uint64_t seed, struct ftun_step *step);
+
+/* The timestamp that a connection of this seed sends at this time (RFC 7323 5.4: a clock of its
+ * own for each, so that they do not tell how long the host has been up). */
+uint32_t ftun_connection_timestamp(uint64_t seed, uint64_t now_ns);
+
+/* The flow label of a connection of this profile and seed. */
+uint32_t ftun_connection_flow_label(const struct ftun_profile *profile, uint64_t seed);
 
 /* Begin a server's connection from `ack`, the packet whose acknowledgment number completed a
- * cookie; `mss` is the smaller of both ends', in bytes. The packet itself is then given to
- * ftun_connection_segment() like any other. */
+ * cookie; `mss` is this end's, in bytes, and `seed` that of the SYN-ACK. Whether there are
+ * timestamps is seen from the packet: they are in all that follow a SYN which offered them. The
+ * packet itself is then given to ftun_connection_segment() like any other. */
 void ftun_connection_accept(struct ftun_connection *connection, uint64_t now_ns,
                             const struct ftun_profile *profile, const struct ftun_tcp_header *ack,
-                            uint16_t mss, uint8_t peer_window_scale, uint16_t ip_id);
+                            uint16_t mss, uint8_t peer_window_scale, uint64_t seed);
+
+/* The peer, or the path, takes segments of `mss` bytes of payload and options only. */
+void ftun_connection_limit_mss(struct ftun_connection *connection, uint16_t mss);
 
 /* A segment of this connection has come, with `payload_len` bytes in `segments` wire segments
  * (more than one when the kernel glued them). FTUN_TAKEN, or one of the refusals from
@@ -105,6 +130,13 @@ size_t ftun_connection_sendable(struct ftun_connection *connection, uint64_t now
 void ftun_connection_data(struct ftun_connection *connection, uint64_t now_ns, size_t len,
                           size_t segments, struct ftun_tcp_header *header, uint16_t *ip_id);
 
+/* The peer is to prove that it is still there: unless something is heard from it soon, probes are
+ * sent, as when data have no answer. Nothing where it would not answer. */
+void ftun_connection_ask(struct ftun_connection *connection, uint64_t now_ns);
+
+/* In SYN_SENT: the handshake times out at `now_ns`. */
+void ftun_connection_give_up_dialing(struct ftun_connection *connection, uint64_t now_ns);
+
 /* True when a router's error that quotes this sequence number is believed (RFC 5927 4.1): it is in
  * flight, or was just before, as acknowledgments jump over what was lost. */
 bool ftun_connection_has_sent(const struct ftun_connection *connection, uint32_t sequence);
@@ -124,5 +156,9 @@ void ftun_connection_end_turn(struct ftun_connection *connection, uint64_t now_n
 /* Close from this end: FIN, or RST where the peer knows no other way. */
 void ftun_connection_close(struct ftun_connection *connection, uint64_t now_ns,
                            enum ftun_close_reason reason, struct ftun_step *step);
+
+/* Forget it at once (RFC 9293 3.10.5): RST, where the peer still counts on this end. */
+void ftun_connection_abort(struct ftun_connection *connection, enum ftun_close_reason reason,
+                           struct ftun_step *step);
 
 #endif

@@ -36,12 +36,16 @@ void ftun_connection_data(struct ftun_connection *c, uint64_t now_ns, size_t len
 {
     const uint8_t flags = c->profile->push_bursts ? FTUN_ACK | FTUN_PSH : FTUN_ACK;
     *out = ftun_connection_header(c, flags, c->snd_nxt);
+    ftun_connection_stamp_header(c, now_ns, out);
     *ip_id = ftun_connection_take_ip_ids(c, segments);
     c->snd_nxt += (uint32_t)len;
     c->snd_max = ftun_seq_max(c->snd_max, c->snd_nxt);
     if (c->profile->respects_window || c->conversed)
         ftun_liveness_ask(&c->liveness, now_ns);
-    c->quick_acks = 0; /* from now on acknowledgments ride on data: Linux's ping-pong mode */
+    /* an answer: from now on acknowledgments ride on data, Linux's ping-pong mode
+     * (tcp_event_data_sent()) */
+    if (now_ns - c->data_at < FTUN_DELAYED_ACK)
+        c->quick_acks = 0;
     ftun_connection_acknowledged(c);
 }
 

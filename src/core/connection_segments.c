@@ -15,13 +15,52 @@ struct ftun_tcp_header ftun_connection_header(const struct ftun_connection *c, u
     return (struct ftun_tcp_header){
         .sequence = sequence,
         .acknowledgment = c->rcv_nxt,
-        .window = c->profile->window,
+        .window = ftun_receive_window_field(&c->window),
         .flags = flags,
     };
 }
 
+/* --- timestamps --------------------------------------------------------------------------- */
+
+static uint32_t timestamp(const struct ftun_connection *c, uint64_t now_ns)
+{
+    return c->timestamp_offset + ftun_connection_timestamp(0, now_ns);
+}
+
+size_t ftun_connection_options_len(const struct ftun_connection *c)
+{
+    return c->timestamps ? FTUN_TCP_TIMESTAMPS : 0;
+}
+
+void ftun_connection_stamp_header(const struct ftun_connection *c, uint64_t now_ns,
+                                  struct ftun_tcp_header *tcp)
+{
+    if (c->timestamps)
+        tcp->options_len = (uint8_t)ftun_tcp_timestamps_write(timestamp(c, now_ns),
+                                                              c->timestamp_recent, tcp->options);
+}
+
+void ftun_connection_stamp(const struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
+{
+    if (step->has_segment && (step->segment.flags & FTUN_RST) == 0)
+        ftun_connection_stamp_header(c, now_ns, &step->segment);
+}
+
+void ftun_connection_agree_on_timestamps(struct ftun_connection *c,
+                                         const struct ftun_tcp_options *options)
+{
+    if (!options->has_timestamps)
+        return;
+    c->timestamps = true;
+    c->timestamp_recent = options->timestamp_value;
+    ftun_connection_limit_mss(c, c->mss);
+}
+
+/* --- the segments ------------------------------------------------------------------------- */
+
 void ftun_connection_acknowledged(struct ftun_connection *c)
 {
+    c->acknowledged = c->rcv_nxt;
     c->unacknowledged = 0;
     c->ack_due = false;
     c->ack_at = FTUN_NEVER;
@@ -58,15 +97,19 @@ void ftun_connection_send_challenge(struct ftun_connection *c, uint64_t now_ns,
 
 void ftun_connection_send_syn(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
+    const struct ftun_tcp_options values = {
+        .mss = c->mss,
+        .timestamp_value = timestamp(c, now_ns),
+    };
     step->has_segment = true;
     step->ip_id = ftun_connection_take_ip_ids(c, 1);
     step->segment = (struct ftun_tcp_header){
         .sequence = c->snd_una,
-        .window = c->profile->syn_window,
+        .window = ftun_profile_syn_window(c->profile, c->mss),
         .flags = FTUN_SYN,
     };
     step->segment.options_len =
-        (uint8_t)ftun_profile_syn_options(c->profile, c->mss, NULL, step->segment.options);
+        (uint8_t)ftun_profile_syn_options(c->profile, &values, NULL, step->segment.options);
     c->retransmit_at = now_ns + FTUN_RETRANSMIT_TIMEOUT;
 }
 
@@ -85,13 +128,13 @@ void ftun_connection_repeat_fin(struct ftun_connection *c, struct ftun_step *ste
 void ftun_connection_send_fin(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
     ftun_connection_repeat_fin(c, step);
-    c->retransmit_at = now_ns + FTUN_RETRANSMIT_TIMEOUT;
+    c->retransmit_at = now_ns + (FTUN_FIN_TIMEOUT << c->retries);
 }
 
 void ftun_connection_send_rst(struct ftun_connection *c, uint32_t sequence, struct ftun_step *step)
 {
     step->has_segment = true;
-    step->ip_id = ftun_connection_take_ip_ids(c, 1);
+    step->ip_id = 0; /* as Linux, whose resets come from no connection: tcp_v4_send_reset() */
     step->segment = ftun_connection_header(c, FTUN_RST, sequence);
     step->segment.acknowledgment = 0;
     step->segment.window = 0;

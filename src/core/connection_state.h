@@ -53,6 +53,26 @@ bool ftun_connection_may_challenge(struct ftun_connection *c, uint64_t now_ns);
 void ftun_connection_send_challenge(struct ftun_connection *c, uint64_t now_ns,
                                     struct ftun_step *step);
 
+/* What both handshakes end with: the first window, for which `c->mss` is this end's; scaled only if
+ * the peer's is (RFC 7323 2.2). */
+void ftun_connection_open_window(struct ftun_connection *c, uint64_t now_ns, bool scaled);
+
+/* And timestamps, if `options`, of the peer's segment, have them. */
+void ftun_connection_agree_on_timestamps(struct ftun_connection *c,
+                                         const struct ftun_tcp_options *options);
+
+/* Bytes of options in each segment behind the handshake. */
+size_t ftun_connection_options_len(const struct ftun_connection *c);
+
+/* Give the step's segment, if it has one, the timestamps of this time: the last thing to be done.
+ */
+void ftun_connection_stamp(const struct ftun_connection *c, uint64_t now_ns,
+                           struct ftun_step *step);
+
+/* The same for the header of data. */
+void ftun_connection_stamp_header(const struct ftun_connection *c, uint64_t now_ns,
+                                  struct ftun_tcp_header *tcp);
+
 /* These two set the time to send it again, too. */
 void ftun_connection_send_syn(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step);
 void ftun_connection_send_fin(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step);

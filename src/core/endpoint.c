@@ -1,6 +1,7 @@
 #include "endpoint.h"
 
 #include "endpoint_state.h"
+#include "tuple_hash.h"
 
 _Static_assert(FTUN_STEP_ACTIONS_MAX + 4 <= FTUN_ACTIONS_MAX, "any one input fits the list");
 
@@ -25,11 +26,16 @@ static size_t lay_out(const struct ftun_endpoint_config *config, uint8_t *arena,
 {
     const size_t flows = config->max_flows;
     const size_t buckets = ftun_flow_table_buckets(config->max_flows);
+    const bool sources = config->max_flows_per_source > 0;
     const size_t slots = config->pending_slots;
     size_t used = aligned(sizeof *ep);
     ep->table.flows = cut(arena, &used, flows * sizeof *ep->table.flows);
     ep->table.by_tuple = cut(arena, &used, buckets * sizeof *ep->table.by_tuple);
     ep->table.by_application = cut(arena, &used, buckets * sizeof *ep->table.by_application);
+    ep->table.sources.sources =
+        cut(arena, &used, sources ? flows * sizeof *ep->table.sources.sources : 0);
+    ep->table.sources.buckets =
+        cut(arena, &used, sources ? buckets * sizeof *ep->table.sources.buckets : 0);
     ep->deadlines.heap = cut(arena, &used, flows * sizeof *ep->deadlines.heap);
     ep->deadlines.position = cut(arena, &used, flows * sizeof *ep->deadlines.position);
     ep->pending.slots = cut(arena, &used, slots * sizeof *ep->pending.slots);
@@ -45,15 +51,28 @@ size_t ftun_endpoint_size(const struct ftun_endpoint_config *config)
     return lay_out(config, NULL, &measured);
 }
 
+static void init_sources(struct ftun_endpoint *ep)
+{
+    ep->table.sources.limit = ep->config.max_flows_per_source;
+    if (ep->table.sources.limit == 0)
+        return;
+    ep->table.sources.key = ep->config.key;
+    ep->table.sources.capacity = ep->table.capacity;
+    ep->table.sources.bucket_count = ep->table.bucket_count;
+}
+
 struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *config, void *memory)
 {
     struct ftun_endpoint *ep = memory;
     *ep = (struct ftun_endpoint){.config = *config, .turn = FTUN_NO_FLOW};
     lay_out(config, memory, ep);
-    ep->profile = config->peer == FTUN_PEER_PHANTUN ? &ftun_profile_phantun : &ftun_profile_linux;
+    ep->linux_profile = ftun_profile_on_host(&ftun_profile_linux, &config->host);
+    ep->phantun_profile = ftun_profile_on_host(&ftun_profile_phantun, &config->host);
+    ep->profile = config->peer == FTUN_PEER_PHANTUN ? &ep->phantun_profile : &ep->linux_profile;
     ep->table.key = config->key;
     ep->table.capacity = config->max_flows;
     ep->table.bucket_count = ftun_flow_table_buckets(config->max_flows);
+    init_sources(ep);
     ftun_flow_table_init(&ep->table);
     for (uint32_t i = 0; i < config->max_flows; i++)
         ep->deadlines.position[i] = FTUN_NO_DEADLINE;
@@ -119,24 +138,41 @@ static uint64_t disused_at(const struct ftun_endpoint *ep, const struct ftun_flo
     return f->open && idle < FTUN_NEVER - f->used_at ? f->used_at + idle : FTUN_NEVER;
 }
 
-uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+static uint64_t earlier(uint64_t a, uint64_t b)
 {
-    const uint64_t disused = disused_at(ep, f);
-    const uint64_t due = ftun_connection_deadline(&f->connection, &ep->config.timeouts);
-    return disused < due ? disused : due;
+    return a < b ? a : b;
 }
 
-static void watch_deadline(struct ftun_endpoint *ep, uint32_t flow)
+uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+{
+    const uint64_t due = ftun_connection_deadline(&f->connection, &ep->config.timeouts);
+    return earlier(due, earlier(disused_at(ep, f), ftun_endpoint_rival_at(ep, f)));
+}
+
+void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow)
 {
     ftun_deadlines_advance(&ep->deadlines, flow,
                            ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]));
 }
 
-static void init_segment(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple,
-                         struct ftun_segment *segment)
+uint64_t ftun_endpoint_seed(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple)
 {
+    return ftun_tuple_hash(&ep->config.key, tuple, FTUN_HASH_SEED, 0);
+}
+
+/* Strangers are answered as Linux would. */
+static void init_segment(const struct ftun_endpoint *ep, uint32_t flow,
+                         const struct ftun_tuple *tuple, struct ftun_segment *segment)
+{
+    const struct ftun_connection *connection =
+        flow == FTUN_NO_FLOW ? NULL : &ep->table.flows[flow].connection;
+    const struct ftun_profile *profile =
+        connection == NULL ? &ep->linux_profile : connection->profile;
     segment->tuple = *tuple;
-    segment->ttl = (uint8_t)(ep->profile->ttl + ep->config.hops);
+    segment->ttl = (uint8_t)(profile->ttl + ep->config.hops);
+    segment->flow_label = connection == NULL
+                              ? ftun_connection_flow_label(profile, ftun_endpoint_seed(ep, tuple))
+                              : connection->flow_label;
     segment->payload_len = 0;
 }
 
@@ -145,7 +181,7 @@ void ftun_endpoint_send_control(struct ftun_endpoint *ep, uint32_t flow,
                                 uint16_t ip_id, struct ftun_actions *actions)
 {
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
-    init_segment(ep, tuple, &action->send.segment);
+    init_segment(ep, flow, tuple, &action->send.segment);
     action->send.segment.tcp = *tcp;
     action->send.segment.ip_id = ip_id;
     action->send.data = NULL;
@@ -162,7 +198,7 @@ void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint3
     const size_t count = ftun_datagram_count(len, stride);
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
     struct ftun_segment *segment = &action->send.segment;
-    init_segment(ep, &f->tuple, segment);
+    init_segment(ep, flow, &f->tuple, segment);
     ftun_connection_data(&f->connection, now_ns, len, count, &segment->tcp, &segment->ip_id);
     segment->payload_len = len;
     action->send.data = data;
@@ -170,7 +206,7 @@ void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint3
     action->send.stride = stride;
     ep->counters.segments_sent += count;
     if (f->connection.liveness.asked_at == now_ns)
-        watch_deadline(ep, flow);
+        ftun_endpoint_watch(ep, flow);
 }
 
 void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -191,7 +227,7 @@ void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uin
 
 /* --- flows -------------------------------------------------------------------------------- */
 
-static void forget_flow(struct ftun_endpoint *ep, uint32_t flow)
+void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 {
     ftun_flow_table_unlink(&ep->table, flow);
     ftun_deadlines_remove(&ep->deadlines, flow);
@@ -199,12 +235,17 @@ static void forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 }
 
 /* The application's flow has ended: the connection may still have a FIN to exchange. */
-static void end_flow(struct ftun_endpoint *ep, uint32_t flow, enum ftun_close_reason reason,
-                     struct ftun_actions *actions)
+static void end_flow(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                     enum ftun_close_reason reason, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     if (!f->open)
         return;
+    if (f->rival != FTUN_NO_FLOW) {
+        const uint32_t rival = f->rival;
+        ftun_endpoint_rival_leave(ep, now_ns, rival);
+        ftun_endpoint_forget_flow(ep, rival);
+    }
     f->open = false;
     ftun_flow_table_unlink_application(&ep->table, flow);
     const uint32_t dropped = ftun_pending_drop(&ep->pending, &f->pending);
@@ -263,7 +304,7 @@ static void settle(struct ftun_endpoint *ep, uint32_t flow)
 {
     ftun_flow_table_link(&ep->table, flow);
     ftun_deadlines_remove(&ep->deadlines, flow);
-    watch_deadline(ep, flow);
+    ftun_endpoint_watch(ep, flow);
     join_turn(ep, flow);
 }
 
@@ -291,6 +332,10 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     struct ftun_flow *f = &ep->table.flows[flow];
     if (step->has_segment)
         ftun_endpoint_send_control(ep, flow, &f->tuple, &step->segment, step->ip_id, actions);
+    if (step->established && ftun_endpoint_is_rival(f)) {
+        ftun_endpoint_rival_established(ep, now_ns, flow, actions);
+        return;
+    }
     if (step->established) {
         ftun_endpoint_server_answered(ep, f);
         ftun_endpoint_established(ep, now_ns, flow, actions);
@@ -298,13 +343,14 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     if (ftun_endpoint_redial(ep, now_ns, flow, step->closed, actions))
         return;
     if (step->closed != FTUN_STILL_OPEN)
-        end_flow(ep, flow, step->closed, actions);
+        end_flow(ep, now_ns, flow, step->closed, actions);
     if (step->gone) {
-        forget_flow(ep, flow);
+        ftun_endpoint_rival_leave(ep, now_ns, flow);
+        ftun_endpoint_forget_flow(ep, flow);
         return;
     }
     join_turn(ep, flow);
-    watch_deadline(ep, flow);
+    ftun_endpoint_watch(ep, flow);
 }
 
 void ftun_endpoint_close(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -323,16 +369,17 @@ bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
                              struct ftun_actions *actions)
 {
     actions->count = 0;
-    for (uint32_t i = 0; i < ep->table.capacity; i++) {
-        struct ftun_flow *f = &ep->table.flows[i];
+    for (; ep->close_from < ep->table.capacity; ep->close_from++) {
+        struct ftun_flow *f = &ep->table.flows[ep->close_from];
         if (!f->in_use || !f->open)
             continue;
         if (actions->count + FTUN_STEP_ACTIONS_MAX > FTUN_ACTIONS_MAX)
             return true;
         struct ftun_step step;
         ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
-        ftun_endpoint_apply(ep, now_ns, i, &step, actions);
+        ftun_endpoint_apply(ep, now_ns, ep->close_from, &step, actions);
     }
+    ep->close_from = 0;
     return false;
 }
 
@@ -361,16 +408,21 @@ uint64_t ftun_endpoint_deadline(const struct ftun_endpoint *ep)
     return ep->deadlines.count == 0 ? FTUN_NEVER : ep->deadlines.heap[0].at_ns;
 }
 
+/* Do the one thing that is due of a flow. */
 static void expire(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                    struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
-    struct ftun_step step;
-    if (disused_at(ep, f) <= now_ns)
+    struct ftun_step step = {0};
+    ftun_deadlines_remove(&ep->deadlines, flow);
+    if (ftun_endpoint_rival_yields(ep, flow))
+        step.gone = true;
+    else if (disused_at(ep, f) <= now_ns)
         ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_IDLE, &step);
+    else if (ftun_endpoint_rival_at(ep, f) <= now_ns)
+        ftun_endpoint_rival_begin(ep, now_ns, flow, actions);
     else
         ftun_connection_timeout(&f->connection, now_ns, &ep->config.timeouts, &step);
-    ftun_deadlines_remove(&ep->deadlines, flow);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
 }
 

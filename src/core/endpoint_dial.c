@@ -35,10 +35,8 @@ static const struct ftun_socket_address *remote_of(const struct ftun_endpoint *e
     return &ep->remotes[f->remote % ep->remote_count];
 }
 
-/* Begin a connection of a flow that is under no tuple, its SYN leaving at `at_ns`; false, and
- * nothing changed, when there is no port. */
-static bool dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint32_t flow,
-                 const struct ftun_profile *profile, struct ftun_actions *actions)
+bool ftun_endpoint_dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint32_t flow,
+                        const struct ftun_profile *profile, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     const struct ftun_socket_address *remote = remote_of(ep, f);
@@ -50,10 +48,10 @@ static bool dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint
     f->dialed_at = at_ns;
     ftun_flow_table_link(&ep->table, flow);
     struct ftun_step step;
-    ftun_connection_connect(&f->connection, now_ns, at_ns, profile,
-                            initial_sequence(ep, now_ns, &f->tuple),
-                            ftun_mss((enum ftun_family)f->tuple.local.ip.family, ep->config.mtu),
-                            (uint16_t)ftun_endpoint_draw(ep), &step);
+    ftun_connection_connect(
+        &f->connection, now_ns, at_ns, profile, initial_sequence(ep, now_ns, &f->tuple),
+        ftun_mss((enum ftun_family)f->tuple.local.ip.family, ep->config.mtu),
+        ftun_endpoint_seed(ep, &f->tuple) ^ (uint16_t)ftun_endpoint_draw(ep), &step);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
     return true;
 }
@@ -68,9 +66,10 @@ static bool other_dialect_untried(const struct ftun_endpoint *ep, const struct f
     return reason == FTUN_CLOSED_REFUSED && ep->config.peer == FTUN_PEER_AUTO && !f->dialects;
 }
 
-static const struct ftun_profile *other_dialect(const struct ftun_profile *profile)
+static const struct ftun_profile *other_dialect(const struct ftun_endpoint *ep,
+                                                const struct ftun_profile *profile)
 {
-    return profile == &ftun_profile_linux ? &ftun_profile_phantun : &ftun_profile_linux;
+    return profile == &ep->linux_profile ? &ep->phantun_profile : &ep->linux_profile;
 }
 
 /* With jitter, as many flows fail at the same time. */
@@ -100,7 +99,7 @@ static bool replace(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, u
                     const struct ftun_profile *profile, struct ftun_actions *actions)
 {
     ftun_flow_table_unlink(&ep->table, flow);
-    if (dial(ep, now_ns, at_ns, flow, profile, actions))
+    if (ftun_endpoint_dial(ep, now_ns, at_ns, flow, profile, actions))
         return true;
     ftun_flow_table_link(&ep->table, flow);
     return false;
@@ -114,7 +113,7 @@ bool ftun_endpoint_redial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t fl
         return false;
     if (other_dialect_untried(ep, f, reason)) {
         f->dialects = true;
-        return replace(ep, now_ns, now_ns, flow, other_dialect(f->connection.profile), actions);
+        return replace(ep, now_ns, now_ns, flow, other_dialect(ep, f->connection.profile), actions);
     }
     const uint64_t at_ns = now_ns + pause_before(ep, f, now_ns);
     f->dialects = false;
@@ -123,6 +122,8 @@ bool ftun_endpoint_redial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t fl
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_RECONNECT, flow);
     action->reconnect.reason = reason;
     action->reconnect.attempt = f->failures;
+    if (ftun_endpoint_rival_succeeds(ep, flow))
+        return true;
     if (replace(ep, now_ns, at_ns, flow, ep->profile, actions))
         return true;
     actions->count--; /* it was the last */
@@ -135,7 +136,7 @@ void ftun_endpoint_server_answered(struct ftun_endpoint *ep, const struct ftun_f
 {
     ep->remote_best = f->remote % ep->remote_count;
     if (ep->config.peer == FTUN_PEER_AUTO)
-        ep->profile = f->connection.peer_named_mss ? &ftun_profile_linux : &ftun_profile_phantun;
+        ep->profile = f->connection.peer_named_mss ? &ep->linux_profile : &ep->phantun_profile;
 }
 
 /* --- a new flow --------------------------------------------------------------------------- */
@@ -164,7 +165,7 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     f->used_at = now_ns;
     f->remote = ep->remote_best;
     struct ftun_action *open = ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow);
-    if (!dial(ep, now_ns, now_ns, flow, ep->profile, actions)) {
+    if (!ftun_endpoint_dial(ep, now_ns, now_ns, flow, ep->profile, actions)) {
         actions->count = 0;
         ftun_flow_table_give(&ep->table, flow);
         return refuse_flow(ep, FTUN_REFUSED_PORTS_EXHAUSTED);

@@ -17,10 +17,12 @@ struct ftun_endpoint {
     struct ftun_rate_limit answers;                       /* to strangers */
     struct ftun_socket_address remotes[FTUN_REMOTES_MAX]; /* a client's server: best first */
     uint8_t remote_count;
-    uint8_t remote_best;                /* the one that answered last */
+    uint8_t remote_best;                                /* the one that answered last */
+    struct ftun_profile linux_profile, phantun_profile; /* as they are on this host */
     const struct ftun_profile *profile; /* a client's next connection begins with this one */
     uint64_t draws;                     /* pseudo-random numbers drawn so far */
     uint32_t turn;                      /* first flow with an ACK due */
+    uint32_t close_from;                /* where ftun_endpoint_close_all() goes on */
     struct ftun_counters counters;
 };
 
@@ -33,6 +35,10 @@ struct ftun_action *ftun_endpoint_act(struct ftun_actions *actions, enum ftun_ac
 
 /* The next pseudo-random number of this endpoint: SipHash in counter mode. */
 uint64_t ftun_endpoint_draw(struct ftun_endpoint *ep);
+
+/* What is random in a connection of this tuple: always the same, so that a server knows it again
+ * without having kept it. */
+uint64_t ftun_endpoint_seed(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple);
 
 /* Append the SEND of a segment without payload. */
 void ftun_endpoint_send_control(struct ftun_endpoint *ep, uint32_t flow,
@@ -60,6 +66,12 @@ static inline const struct ftun_address *ftun_endpoint_address(const struct ftun
 /* The next point in time at which something is due of this flow; FTUN_NEVER. */
 uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f);
 
+/* A deadline of this flow may be earlier now. */
+void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow);
+
+/* Nothing is left of a flow. */
+void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow);
+
 /* Carry out what a step of a flow's connection asks for, and look after its deadline. At most
  * FTUN_STEP_ACTIONS_MAX actions. */
 void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -83,7 +95,37 @@ void ftun_endpoint_exchange_connections(struct ftun_endpoint *ep, uint32_t a, ui
 bool ftun_endpoint_redial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                           enum ftun_close_reason reason, struct ftun_actions *actions);
 
+/* Begin a connection of a flow that is under no tuple, its SYN leaving at `at_ns`; false, and
+ * nothing changed, when there is no port. One action, the SYN. */
+bool ftun_endpoint_dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint32_t flow,
+                        const struct ftun_profile *profile, struct ftun_actions *actions);
+
 /* The server has completed a handshake of this flow. */
 void ftun_endpoint_server_answered(struct ftun_endpoint *ep, const struct ftun_flow *flow);
+
+/* --- connections tried beside others: endpoint_rival.c ------------------------------------ */
+
+/* A connection that is tried for another flow. */
+bool ftun_endpoint_is_rival(const struct ftun_flow *f);
+
+/* When a rival is to be tried; FTUN_NEVER. */
+uint64_t ftun_endpoint_rival_at(const struct ftun_endpoint *ep, const struct ftun_flow *f);
+
+/* Try one, if there is a slot and a port. At most two actions. */
+void ftun_endpoint_rival_begin(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                               struct ftun_actions *actions);
+
+/* A flow, or a rival, is forgotten: the other one stands alone. */
+void ftun_endpoint_rival_leave(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow);
+
+/* True for a rival that is of no use any more: its flow has been heard. */
+bool ftun_endpoint_rival_yields(struct ftun_endpoint *ep, uint32_t flow);
+
+/* A rival is established: the flow is its own now, unless it is of no use any more. */
+void ftun_endpoint_rival_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t rival,
+                                     struct ftun_actions *actions);
+
+/* The flow's connection has ended: true when a rival's takes its place. */
+bool ftun_endpoint_rival_succeeds(struct ftun_endpoint *ep, uint32_t flow);
 
 #endif

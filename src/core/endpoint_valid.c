@@ -9,6 +9,17 @@ static bool deadline_valid(const struct ftun_endpoint *ep, uint32_t flow)
            ep->deadlines.heap[at].at_ns <= ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]);
 }
 
+/* A flow and its rival know each other, and one of the two is open. */
+static bool rivals_valid(const struct ftun_endpoint *ep, uint32_t flow)
+{
+    const uint32_t rival = ep->table.flows[flow].rival;
+    if (rival == FTUN_NO_FLOW)
+        return true;
+    const struct ftun_flow *r = &ep->table.flows[rival];
+    return rival < ep->table.capacity && r->in_use && r->rival == flow &&
+           r->open != ep->table.flows[flow].open;
+}
+
 static bool flow_valid(const struct ftun_endpoint *ep, uint32_t flow)
 {
     const struct ftun_flow *f = &ep->table.flows[flow];
@@ -16,7 +27,8 @@ static bool flow_valid(const struct ftun_endpoint *ep, uint32_t flow)
     const bool waits = connection->state == FTUN_SYN_SENT;
     const bool alive = waits || connection->state == FTUN_ESTABLISHED;
     return connection->state != FTUN_CLOSED && ftun_connection_valid(connection) &&
-           f->open == alive && f->pending.count <= (waits ? FTUN_PENDING_PER_FLOW : 0) &&
+           (f->open || ftun_endpoint_is_rival(f)) == alive && rivals_valid(ep, flow) &&
+           f->pending.count <= (waits ? FTUN_PENDING_PER_FLOW : 0) &&
            (f->in_turn || !connection->ack_due) && deadline_valid(ep, flow);
 }
 

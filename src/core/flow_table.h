@@ -1,26 +1,34 @@
-/* The flows of an endpoint: a fixed arena, found by number, by tuple or by application. */
+/* The flows of an endpoint: a fixed arena, found by number, by tuple or by application; in the
+ * order in which they were last heard; and counted by where they come from. */
 #ifndef FTUN_CORE_FLOW_TABLE_H
 #define FTUN_CORE_FLOW_TABLE_H
 
 #include "connection.h"
 #include "pending.h"
 #include "siphash.h"
+#include "source_table.h"
 
 struct ftun_flow {
     struct ftun_connection connection;
     struct ftun_tuple tuple;
     struct ftun_socket_address application; /* family NONE: not found by it (any more) */
     struct ftun_pending_queue pending;
-    uint64_t used_at;   /* ns: last datagram of the application, or to it */
-    uint64_t dialed_at; /* ns: client: when the connection was begun */
+    uint64_t used_at;     /* ns: last datagram of the application, or to it */
+    uint64_t dialed_at;   /* ns: client: when the connection was begun */
+    uint64_t rival_after; /* ns: client: no rival before */
+    uint32_t rival; /* client: the slot of a connection tried beside this one, or the flow that
+                     * this one is tried for, which is not open then; FTUN_NO_FLOW */
     uint32_t next_by_tuple;
     uint32_t next_by_application;
     uint32_t next_in_turn; /* endpoint's list of flows with an ACK due */
+    uint32_t older, newer; /* neighbours in the order in which flows were last heard */
+    uint32_t source;       /* in table->sources, or FTUN_NO_SOURCE */
     bool in_turn;
     bool in_use;
     bool open;         /* the application's flow has not ended */
     bool dialects;     /* both dialects have been tried */
     uint8_t remote;    /* client: which of the server's addresses */
+    uint8_t rivals;    /* tried so far */
     uint16_t failures; /* connections of this flow that failed one after another */
 };
 
@@ -32,8 +40,10 @@ struct ftun_flow_table {
     uint32_t *by_application;
     uint32_t capacity;
     uint32_t bucket_count;
-    uint32_t count; /* in use */
-    uint32_t free;  /* first free flow, chained by next_by_tuple */
+    uint32_t count;          /* in use */
+    uint32_t free;           /* first free flow, chained by next_by_tuple */
+    uint32_t oldest, newest; /* heard longest ago, and last; FTUN_NO_FLOW when there is none */
+    struct ftun_source_table sources;
     struct ftun_hash_key key;
 };
 
@@ -43,11 +53,15 @@ uint32_t ftun_flow_table_buckets(uint32_t capacity);
 /* Chain all flows as free. */
 void ftun_flow_table_init(struct ftun_flow_table *table);
 
-/* Take a free flow, under no key yet. FTUN_NO_FLOW when there is none. */
+/* Take a free flow, under no key and from no source yet, the newest. FTUN_NO_FLOW when there is
+ * none. */
 uint32_t ftun_flow_table_take(struct ftun_flow_table *table);
 
-/* Give a flow back; it must be under no key. */
+/* Give a flow back; it must be under no key. Its source has one less. */
 void ftun_flow_table_give(struct ftun_flow_table *table, uint32_t flow);
+
+/* A flow has been heard: it is the newest. */
+void ftun_flow_table_heard(struct ftun_flow_table *table, uint32_t flow);
 
 /* Find by tuple, put under flow->tuple, remove from there. */
 uint32_t ftun_flow_table_find(const struct ftun_flow_table *table, const struct ftun_tuple *tuple);
@@ -61,7 +75,8 @@ void ftun_flow_table_link_application(struct ftun_flow_table *table, uint32_t fl
 void ftun_flow_table_unlink_application(struct ftun_flow_table *table, uint32_t flow);
 
 /* True when the fields agree with each other: every flow is either free or found under its tuple,
- * and under its application if it has one; nothing else is found. */
+ * and under its application if it has one; nothing else is found. All flows in use, and no others,
+ * are in the order of their being heard. */
 bool ftun_flow_table_valid(const struct ftun_flow_table *table);
 
 #endif

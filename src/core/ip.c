@@ -17,7 +17,8 @@ enum {
     IPV6_OPTION_DISCARD = 0xc0, /* in an option's type: discard the packet if it is not known */
     IPV6_FRAGMENT_HEADER = 8,   /* bytes */
     IPV6_MORE_FRAGMENTS = 1,    /* RFC 8200 4.5 */
-    IPV6_FRAGMENT_OFFSET = 0xfff8
+    IPV6_FRAGMENT_OFFSET = 0xfff8,
+    IPV6_FLOW_LABEL = 0xfffff /* RFC 8200 3 */
 };
 
 /* An atomic fragment (RFC 6946), offset 0 and no more to come, is a whole packet. */
@@ -153,6 +154,7 @@ static enum ftun_refusal parse_ipv6(const uint8_t *packet, size_t len, bool quot
         .protocol = packet[6],
         .ttl = packet[7],
         .traffic_class = (uint8_t)(ftun_load_be16(packet) >> 4),
+        .flow_label = ftun_load_be32(packet) & IPV6_FLOW_LABEL,
         .dont_fragment = true,
         .header_len = FTUN_IPV6_HEADER,
     };
@@ -218,7 +220,8 @@ static size_t emit_ipv4(const struct ftun_ip_header *header, uint8_t *out)
 
 static size_t emit_ipv6(const struct ftun_ip_header *header, uint8_t *out)
 {
-    ftun_store_be32(out, UINT32_C(6) << 28 | (uint32_t)header->traffic_class << 20);
+    ftun_store_be32(out, UINT32_C(6) << 28 | (uint32_t)header->traffic_class << 20 |
+                             (header->flow_label & IPV6_FLOW_LABEL));
     ftun_store_be16(out + 4, (uint16_t)header->payload_len);
     out[6] = header->protocol;
     out[7] = header->ttl;

@@ -21,6 +21,7 @@ struct ftun_ip_header {
     uint8_t protocol;         /* of the payload, behind options and extension headers */
     uint8_t ttl;              /* hop limit */
     uint8_t traffic_class;    /* DSCP and ECN */
+    uint32_t flow_label;      /* IPv6, 20 bits */
     uint32_t id;              /* IPv4's 16 bits, or those of an IPv6 Fragment header */
     bool dont_fragment;       /* IPv4 only */
     bool fragment;            /* a part of a larger packet: the payload starts or ends in another */

@@ -13,6 +13,7 @@
 #define FTUN_TCP_HEADER_MIN 20u  /* RFC 9293 3.1: data offset 5 */
 #define FTUN_TCP_HEADER_MAX 60u  /* RFC 9293 3.1: data offset 15 */
 #define FTUN_TCP_OPTIONS_MAX 40u /* what is left between the two */
+#define FTUN_TCP_TIMESTAMPS 12u  /* RFC 7323 appendix A: two NOPs, and 10 bytes of option */
 #define FTUN_ICMP_HEADER 8u      /* RFC 792, RFC 4443 2.1 */
 #define FTUN_HEADERS_MAX 100u    /* longest header that ftun emits: IPv6 and TCP with options */
 
@@ -29,12 +30,18 @@
 #define FTUN_NEVER UINT64_MAX
 #define FTUN_RETRANSMIT_TIMEOUT (1 * FTUN_SECOND) /* RFC 6298 2.1: initial RTO */
 #define FTUN_SYN_RETRIES 4u /* Linux tcp_syn_linear_timeouts: so many at a constant interval */
-#define FTUN_FIN_RETRIES 3u /* the peer may have gone for good: three seconds are enough */
-#define FTUN_DELAYED_ACK (40 * FTUN_MILLISECOND) /* Linux TCP_DELACK_MIN */
-#define FTUN_QUICK_ACKS 16u                      /* Linux TCP_MAX_QUICKACKS, after the handshake */
+#define FTUN_FIN_RETRIES 3u /* the peer may have gone for good: the fourth timeout is the last */
+/* Linux waits TCP_RTO_MIN, 200 ms, and the round-trip time, and doubles it each time. So one that
+ * is lost at shutdown is repeated before the process ends. */
+#define FTUN_FIN_TIMEOUT (300 * FTUN_MILLISECOND)
+#define FTUN_FIN_PATIENCE                                                  \
+    (((1u << (FTUN_FIN_RETRIES + 1)) - 1) * FTUN_FIN_TIMEOUT) /* all of it \
+                                                               */
+#define FTUN_DELAYED_ACK (40 * FTUN_MILLISECOND)              /* Linux TCP_DELACK_MIN */
+#define FTUN_QUICK_ACKS 16u /* Linux TCP_MAX_QUICKACKS, after the handshake */
 /* TIME_WAIT only answers the peer's repeated FINs: datagrams may be duplicated anyway, so the
  * 2 MSL of RFC 9293 3.4.2 buy nothing here. */
-#define FTUN_TIME_WAIT_DURATION ((FTUN_FIN_RETRIES + 2) * FTUN_RETRANSMIT_TIMEOUT)
+#define FTUN_TIME_WAIT_DURATION (5 * FTUN_SECOND)
 /* Probes of a connection that owes an answer: at this time after it was asked, then each time twice
  * as late. The first is where a retransmission would be on a path of 300 ms (RFC 6298 2.3). */
 #define FTUN_PROBE_FIRST (500 * FTUN_MILLISECOND)
@@ -53,12 +60,19 @@
 #define FTUN_REASSEMBLY_TIMEOUT (2 * FTUN_SECOND)
 
 /* Sequence space, in bytes. */
-#define FTUN_WINDOW (UINT32_C(65535) << 10)  /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
+#define FTUN_WINDOW_MAX (UINT32_C(1) << 26) /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
+#define FTUN_WINDOW_ROUND FTUN_SECOND /* RFC 6298 2.1: no round trip is expected to be longer */
 #define FTUN_LATE_WINDOW (UINT32_C(4) << 20) /* how far a reordered datagram may lag behind */
-#define FTUN_WINDOW_SCALE_MAX 14u            /* RFC 7323 2.3 */
-/* How far an ACK may lag behind: as far as the datagram that carries it. RFC 5961 5.2 allows the
- * largest window, which leaves a blind attacker far less to guess. */
+/* ms by which a timestamp may lag behind: longer than any network delays a packet (RFC 9293 3.4.1
+ * speaks of minutes, for the sake of safety), shorter than it takes timestamps to wrap. */
+#define FTUN_TIMESTAMP_LATE UINT32_C(60000)
+#define FTUN_WINDOW_SCALE_MAX 14u /* RFC 7323 2.3 */
+/* How far an ACK may lag behind at most: as far as the datagram that carries it. RFC 5961 5.2
+ * allows the largest window, which leaves a blind attacker far less to guess. */
 #define FTUN_ACK_WINDOW FTUN_LATE_WINDOW
+#define FTUN_ACK_MEMORY FTUN_SECOND /* nor further than what was acknowledged this long ago */
+/* Bytes that may be missing before a FIN: what the last burst carried. */
+#define FTUN_FIN_GAP FTUN_IP_PACKET_MAX
 
 /* Answers to strangers a second: RFC 5961 7 asks for a limit, Linux uses 1000. */
 #define FTUN_ANSWERS_PER_SECOND 1000u
@@ -73,10 +87,17 @@
 #define FTUN_REDIAL_DOUBLINGS 5u /* 100, 200, 400, 800 ms */
 #define FTUN_REDIAL_FORGIVEN (10 * FTUN_SECOND)
 
+/* Between a handshake with one address of the server and one with the next: RFC 8305 5. */
+#define FTUN_ATTEMPT_DELAY (250 * FTUN_MILLISECOND)
+
 /* Local ports of a client: Linux net.ipv4.ip_local_port_range. */
 #define FTUN_PORT_FIRST 32768u
 #define FTUN_PORT_LAST 60999u
 #define FTUN_PORT_ATTEMPTS 64u /* random draws before a client says that ports are exhausted */
+
+/* A flow that has been heard this lately does not yield to a new one: longer than the interval
+ * between WireGuard's persistent keepalives, 25 s. */
+#define FTUN_YIELD_AFTER (30 * FTUN_SECOND)
 
 /* Flow numbers are indices below ftun_endpoint_config.max_flows; this one is none of them. */
 #define FTUN_NO_FLOW UINT32_MAX
@@ -84,10 +105,12 @@
 /* Datagrams that one connecting flow keeps until its handshake is done. */
 #define FTUN_PENDING_PER_FLOW 16u
 
-_Static_assert(FTUN_BURST_MAX < FTUN_WINDOW, "a burst always fits an open window");
+_Static_assert(FTUN_BURST_MAX < FTUN_WINDOW_MAX, "a burst always fits an open window");
 _Static_assert(FTUN_HEADERS_MAX == FTUN_IPV6_HEADER + FTUN_TCP_HEADER_MAX, "longest headers");
 _Static_assert(FTUN_TCP_OPTIONS_MAX == FTUN_TCP_HEADER_MAX - FTUN_TCP_HEADER_MIN, "RFC 9293 3.1");
-_Static_assert(FTUN_FIN_RETRIES *FTUN_RETRANSMIT_TIMEOUT < FTUN_TIME_WAIT_DURATION,
+_Static_assert(FTUN_FIN_PATIENCE < FTUN_TIME_WAIT_DURATION,
                "TIME_WAIT outlives the peer's last FIN");
+
+_Static_assert(FTUN_FIN_RETRIES <= FTUN_SYN_RETRIES, "a bound for both");
 
 #endif

@@ -14,9 +14,11 @@ static uint64_t next_probe(const struct ftun_liveness *l)
 void ftun_liveness_probed(struct ftun_liveness *l, uint64_t now_ns)
 {
     ftun_liveness_ask(l, now_ns);
-    do /* those that a jump of the clock has skipped are not made up for */
+    while (l->probes < FTUN_PROBES_MAX) {
         l->probes++;
-    while (l->probes < FTUN_PROBES_MAX && next_probe(l) <= now_ns);
+        if (next_probe(l) > now_ns) /* those that a jump of the clock has skipped are left out */
+            return;
+    }
 }
 
 uint64_t ftun_liveness_probe_at(const struct ftun_liveness *l, const struct ftun_timeouts *timeouts)

@@ -78,6 +78,7 @@ static struct ftun_ip_header ip_header(const struct ftun_segment *segment, size_
         .destination = segment->tuple.remote.ip,
         .protocol = FTUN_PROTOCOL_TCP,
         .ttl = segment->ttl,
+        .flow_label = segment->flow_label,
         .id = segment->ip_id,
         .dont_fragment = true,
         .payload_len = tcp_len + segment->payload_len,

@@ -33,8 +33,9 @@ struct ftun_segment {
     struct ftun_tuple tuple;
     struct ftun_tcp_header tcp; /* ports and checksum are filled in by ftun_segment_emit */
     uint8_t ttl;
-    uint16_t ip_id;     /* IPv4; of the first, when the kernel cuts the payload into segments */
-    size_t payload_len; /* bytes */
+    uint32_t flow_label; /* IPv6, 20 bits */
+    uint16_t ip_id;      /* IPv4; of the first, when the kernel cuts the payload into segments */
+    size_t payload_len;  /* bytes */
 };
 
 enum ftun_checksum_mode {

@@ -42,8 +42,11 @@
     X(NOT_OURS_ICMP, "not-ours-icmp", "ICMP error that quotes no live flow of ours")               \
     X(SEQUENCE_OUTSIDE_WINDOW, "sequence-outside-window", "sequence number outside the window")    \
     X(ACK_UNACCEPTABLE, "ack-unacceptable", "acknowledges what was never sent or long gone")       \
+    X(TIMESTAMP_UNACCEPTABLE, "timestamp-unacceptable",                                            \
+      "no timestamp where one was agreed on, or an old one (RFC 7323)")                            \
     X(ACK_MISSING, "ack-missing", "segment of a live connection without ACK")                      \
     X(RST_INEXACT, "rst-inexact", "RST whose sequence number is not exactly the next (RFC 5961)")  \
+    X(FIN_INEXACT, "fin-inexact", "FIN that does not come next: its repetition will")              \
     X(SYN_IN_CONNECTION, "syn-in-connection", "SYN inside a live connection (RFC 5961)")           \
     X(DATA_AFTER_CLOSE, "data-after-close", "data for a flow that has been closed")                \
     X(DATAGRAM_EMPTY, "datagram-empty", "empty datagram: TCP has no segment for it")               \
@@ -52,6 +55,7 @@
     X(PENDING_FULL, "pending-full", "too many datagrams waiting for a handshake")                  \
     X(FLOW_CLOSING, "flow-closing", "datagram for a flow that is being closed")                    \
     X(FLOW_LIMIT, "flow-limit", "the table of flows is full")                                      \
+    X(SOURCE_LIMIT, "source-limit", "one address has as many flows as --max-flows-per-source")     \
     X(PORTS_EXHAUSTED, "ports-exhausted", "no free local port towards the server")                 \
     X(FAMILY_UNAVAILABLE, "family-unavailable", "no tunnel address of the server's IP family")
 

@@ -116,3 +116,21 @@ size_t ftun_tcp_option_append(uint8_t *out, size_t len, enum ftun_tcp_option_kin
     write_values(out + len, kind, values);
     return len + option_len;
 }
+
+size_t ftun_tcp_option_append_aligned(uint8_t *out, size_t len, uint8_t kind, uint8_t next,
+                                      const struct ftun_tcp_options *values)
+{
+    const bool shares_words =
+        kind == FTUN_TCP_OPTION_SACK_PERMITTED && next == FTUN_TCP_OPTION_TIMESTAMPS;
+    const size_t behind_word = shares_words ? 0 : (len + fixed_length(kind)) % 4;
+    for (size_t i = behind_word; i != 0 && i < 4; i++)
+        len = ftun_tcp_option_append(out, len, FTUN_TCP_OPTION_NOP, values);
+    return ftun_tcp_option_append(out, len, (enum ftun_tcp_option_kind)kind, values);
+}
+
+size_t ftun_tcp_timestamps_write(uint32_t value, uint32_t echo, uint8_t *out)
+{
+    const struct ftun_tcp_options values = {.timestamp_value = value, .timestamp_echo = echo};
+    return ftun_tcp_option_append_aligned(out, 0, FTUN_TCP_OPTION_TIMESTAMPS, FTUN_TCP_OPTION_END,
+                                          &values);
+}

@@ -45,4 +45,13 @@ bool ftun_tcp_options_parse(const uint8_t *options, size_t len, struct ftun_tcp_
 size_t ftun_tcp_option_append(uint8_t *out, size_t len, enum ftun_tcp_option_kind kind,
                               const struct ftun_tcp_options *values);
 
+/* The same, with as many NOPs before it that it ends at a word: as Linux writes them.
+ * SACK-permitted and timestamps fill their words together, so the one needs none if the other comes
+ * `next`. */
+size_t ftun_tcp_option_append_aligned(uint8_t *out, size_t len, uint8_t kind, uint8_t next,
+                                      const struct ftun_tcp_options *values);
+
+/* Write the options of a segment behind the handshake: timestamps. Returns FTUN_TCP_TIMESTAMPS. */
+size_t ftun_tcp_timestamps_write(uint32_t value, uint32_t echo, uint8_t *out);
+
 #endif

@@ -6,7 +6,7 @@
 #include "siphash.h"
 
 /* What a hash is for: hashes for different purposes tell nothing of each other. */
-enum ftun_hash_purpose { FTUN_HASH_TABLE, FTUN_HASH_SEQUENCE, FTUN_HASH_COOKIE };
+enum ftun_hash_purpose { FTUN_HASH_TABLE, FTUN_HASH_SEQUENCE, FTUN_HASH_COOKIE, FTUN_HASH_SEED };
 
 /* Hash of a tuple and of `number`. */
 uint64_t ftun_tuple_hash(const struct ftun_hash_key *key, const struct ftun_tuple *tuple,

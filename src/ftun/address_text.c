@@ -1,10 +1,7 @@
 #include "address_text.h"
 
-#include "sockaddr.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -65,29 +62,4 @@ bool ftun_socket_address_parse(const char *text, struct ftun_socket_address *out
 {
     char host[HOST_MAX];
     return ftun_host_port_split(text, host, &out->port) && ftun_address_parse(host, &out->ip);
-}
-
-bool ftun_socket_address_resolve(const char *text, bool ipv4_only, struct ftun_socket_address *out,
-                                 struct ftun_error *error)
-{
-    char host[HOST_MAX];
-    uint16_t port;
-    if (!ftun_host_port_split(text, host, &port))
-        return ftun_fail(error, "%s is not HOST:PORT", text);
-    const struct addrinfo hints = {.ai_family = ipv4_only ? AF_INET : AF_UNSPEC,
-                                   .ai_socktype = SOCK_DGRAM};
-    struct addrinfo *found = NULL;
-    const int state = getaddrinfo(host, NULL, &hints, &found);
-    if (state != 0)
-        return ftun_fail(error, "cannot resolve %s: %s; check the name, or give an address%s", host,
-                         state == EAI_SYSTEM ? strerror(errno) : gai_strerror(state),
-                         ipv4_only ? " (-4 asks for IPv4 alone)" : "");
-    union ftun_sockaddr address;
-    memset(&address, 0, sizeof address);
-    memcpy(&address, found->ai_addr,
-           found->ai_addrlen < sizeof address ? found->ai_addrlen : sizeof address);
-    freeaddrinfo(found);
-    *out = ftun_sockaddr_to_core(&address);
-    out->port = port;
-    return true;
 }

@@ -17,8 +17,4 @@ bool ftun_host_port_split(const char *text, char *host, uint16_t *port);
 /* "192.0.2.1:80", "[2001:db8::1]:80". */
 bool ftun_socket_address_parse(const char *text, struct ftun_socket_address *out);
 
-/* Ask the resolver for "HOST:PORT"; the first address that the host has, of IPv4 alone if asked. */
-bool ftun_socket_address_resolve(const char *text, bool ipv4_only, struct ftun_socket_address *out,
-                                 struct ftun_error *error);
-
 #endif

@@ -19,18 +19,24 @@ enum {
     OPTION_HANDSHAKE_PACKET,
     OPTION_SETUP,
     OPTION_PEER,
+    OPTION_PROFILE,
+    OPTION_TIMESTAMPS,
     OPTION_LOG,
     OPTION_IDLE_TIMEOUT,
     OPTION_KEEPALIVE,
     OPTION_DEAD_AFTER,
     OPTION_MAX_FLOWS,
-    OPTION_OFFLOAD
+    OPTION_MAX_FLOWS_PER_SOURCE,
+    OPTION_OFFLOAD,
+    OPTION_PREFER
 };
 
 static const struct option long_options[] = {
     {"local", required_argument, NULL, 'l'},
     {"remote", required_argument, NULL, 'r'},
     {"ipv4-only", no_argument, NULL, '4'},
+    {"ipv6-only", no_argument, NULL, '6'},
+    {"prefer", required_argument, NULL, OPTION_PREFER},
     {"help", no_argument, NULL, 'h'},
     {"tun", required_argument, NULL, OPTION_TUN},
     {"tun-local", required_argument, NULL, OPTION_TUN_LOCAL},
@@ -40,11 +46,14 @@ static const struct option long_options[] = {
     {"handshake-packet", required_argument, NULL, OPTION_HANDSHAKE_PACKET},
     {"setup", required_argument, NULL, OPTION_SETUP},
     {"peer", required_argument, NULL, OPTION_PEER},
+    {"profile", required_argument, NULL, OPTION_PROFILE},
+    {"timestamps", no_argument, NULL, OPTION_TIMESTAMPS},
     {"log", required_argument, NULL, OPTION_LOG},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"keepalive", required_argument, NULL, OPTION_KEEPALIVE},
     {"dead-after", required_argument, NULL, OPTION_DEAD_AFTER},
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
+    {"max-flows-per-source", required_argument, NULL, OPTION_MAX_FLOWS_PER_SOURCE},
     {"offload", required_argument, NULL, OPTION_OFFLOAD},
     {0},
 };
@@ -130,14 +139,30 @@ static bool take_local(const char *value, struct ftun_options *options, struct f
 
 static bool take_remote(const char *value, struct ftun_options *options, struct ftun_error *error)
 {
-    char host[256];
-    uint16_t port;
-    options->remote_text = value;
-    return ftun_host_port_split(value, host, &port) ||
+    return ftun_host_port_split(value, options->remote.host, &options->remote.port) ||
            ftun_fail(error,
                      "--remote wants HOST:PORT, like example.net:4567 or "
                      "[2001:db8::1]:4567, not \"%s\"",
                      value);
+}
+
+static bool take_only(enum ftun_family family, struct ftun_options *options,
+                      struct ftun_error *error)
+{
+    if (options->only != FTUN_FAMILY_NONE && options->only != family)
+        return ftun_fail(error, "--ipv4-only and --ipv6-only contradict each other");
+    options->only = family;
+    return true;
+}
+
+static bool take_prefer(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    static const char *const names[] = {"ipv4", "ipv6", NULL};
+    int chosen;
+    if (!take_name("--prefer", value, names, &chosen, error))
+        return false;
+    options->prefer = chosen == 0 ? FTUN_IPV4 : FTUN_IPV6;
+    return true;
 }
 
 static bool take_setup(const char *value, struct ftun_options *options, struct ftun_error *error)
@@ -150,11 +175,22 @@ static bool take_setup(const char *value, struct ftun_options *options, struct f
     return true;
 }
 
+/* The same choice by two names: what the connections look like, and who understands them. */
 static bool take_peer(const char *value, struct ftun_options *options, struct ftun_error *error)
 {
     static const char *const names[] = {"auto", "ftun", "phantun", NULL};
     int chosen;
     if (!take_name("--peer", value, names, &chosen, error))
+        return false;
+    options->peer = (enum ftun_peer)chosen;
+    return true;
+}
+
+static bool take_profile(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    static const char *const names[] = {"auto", "linux", "phantun", NULL};
+    int chosen;
+    if (!take_name("--profile", value, names, &chosen, error))
         return false;
     options->peer = (enum ftun_peer)chosen;
     return true;
@@ -220,6 +256,16 @@ static bool take_max_flows(const char *value, struct ftun_options *options,
     return true;
 }
 
+static bool take_max_flows_per_source(const char *value, struct ftun_options *options,
+                                      struct ftun_error *error)
+{
+    uint64_t flows;
+    if (!take_number("--max-flows-per-source", value, MAX_FLOWS_LIMIT, &flows, error))
+        return false;
+    options->max_flows_per_source = (uint32_t)flows;
+    return true;
+}
+
 /* --- the whole ---------------------------------------------------------------------------- */
 
 static bool take(int option, const char *value, struct ftun_options *options,
@@ -231,8 +277,11 @@ static bool take(int option, const char *value, struct ftun_options *options,
     case 'r':
         return take_remote(value, options, error);
     case '4':
-        options->ipv4_only = true;
-        return true;
+        return take_only(FTUN_IPV4, options, error);
+    case '6':
+        return take_only(FTUN_IPV6, options, error);
+    case OPTION_PREFER:
+        return take_prefer(value, options, error);
     case OPTION_TUN:
         return take_tun(value, options, error);
     case OPTION_TUN_LOCAL:
@@ -250,6 +299,11 @@ static bool take(int option, const char *value, struct ftun_options *options,
         return take_setup(value, options, error);
     case OPTION_PEER:
         return take_peer(value, options, error);
+    case OPTION_PROFILE:
+        return take_profile(value, options, error);
+    case OPTION_TIMESTAMPS:
+        options->timestamps = true;
+        return true;
     case OPTION_LOG:
         return take_log(value, options, error);
     case OPTION_IDLE_TIMEOUT:
@@ -261,6 +315,8 @@ static bool take(int option, const char *value, struct ftun_options *options,
                                    error);
     case OPTION_MAX_FLOWS:
         return take_max_flows(value, options, error);
+    case OPTION_MAX_FLOWS_PER_SOURCE:
+        return take_max_flows_per_source(value, options, error);
     default:
         return take_offload(value, options, error);
     }
@@ -275,6 +331,14 @@ static bool check_pair(const struct ftun_tun_addresses *pair, const char *suffix
                      suffix, suffix);
 }
 
+static bool check_flow_limits(const struct ftun_options *options, struct ftun_error *error)
+{
+    if (options->max_flows_per_source == 0 || options->role == FTUN_SERVER)
+        return true;
+    return ftun_fail(error, "--max-flows-per-source is for a server: a client's flows all come "
+                            "from its own applications");
+}
+
 static bool check(const struct ftun_options *options, struct ftun_error *error)
 {
     if (options->local.port == 0)
@@ -282,13 +346,18 @@ static bool check(const struct ftun_options *options, struct ftun_error *error)
                          options->role == FTUN_CLIENT
                              ? "where applications send their UDP, like 127.0.0.1:1234"
                              : "the TCP port to listen on, like 4567");
-    if (options->remote_text == NULL)
+    if (options->remote.port == 0)
         return ftun_fail(error, "--remote is missing: %s",
                          options->role == FTUN_CLIENT ? "the ftun or Phantun server, as HOST:PORT"
                                                       : "where the UDP goes, as HOST:PORT");
-    if (options->ipv4_only && options->tun6.host.family != FTUN_FAMILY_NONE)
+    if (options->only == FTUN_IPV4 && options->tun6.host.family != FTUN_FAMILY_NONE)
         return ftun_fail(error, "--ipv4-only and --tun-local6 contradict each other");
-    return check_pair(&options->tun4, "", error) && check_pair(&options->tun6, "6", error);
+    if (options->only == FTUN_IPV6 && options->tun4.host.family != FTUN_FAMILY_NONE)
+        return ftun_fail(error, "--ipv6-only and --tun-local contradict each other");
+    if (options->timestamps && options->peer == FTUN_PEER_PHANTUN)
+        return ftun_fail(error, "--timestamps and --profile phantun contradict each other");
+    return check_flow_limits(options, error) && check_pair(&options->tun4, "", error) &&
+           check_pair(&options->tun6, "6", error);
 }
 
 static bool unknown(int argc, char **argv, int option, struct ftun_error *error)
@@ -315,7 +384,7 @@ bool ftun_options_parse(int argc, char **argv, enum ftun_role role, struct ftun_
     opterr = 0;
     optind = 0; /* start over, whatever was parsed before */
     int option;
-    while ((option = getopt_long(argc, argv, ":l:r:4h", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":l:r:46h", long_options, NULL)) != -1) {
         if (option == 'h') {
             options->help = true;
             return true;
@@ -328,13 +397,11 @@ bool ftun_options_parse(int argc, char **argv, enum ftun_role role, struct ftun_
     if (optind < argc)
         return ftun_fail(error, "unexpected argument %s; ftun %s --help shows how to call it",
                          argv[optind], argv[0]);
+    if (role == FTUN_CLIENT) { /* of a server they are about its clients */
+        options->remote.only = (uint8_t)options->only;
+        options->remote.first = (uint8_t)options->prefer;
+    }
     return check(options, error);
-}
-
-bool ftun_options_resolve(struct ftun_options *options, struct ftun_error *error)
-{
-    const bool ipv4_only = options->ipv4_only && options->role == FTUN_CLIENT;
-    return ftun_socket_address_resolve(options->remote_text, ipv4_only, &options->remote, error);
 }
 
 /* A new link takes the default setting; without IPv6 in the kernel there is no such file. */
@@ -347,18 +414,28 @@ static bool host_has_ipv6(void)
     return enabled;
 }
 
-struct ftun_attachment_plan ftun_options_plan(const struct ftun_options *options)
+/* A name may have addresses of either family tomorrow. */
+static bool may_use(const struct ftun_options *options, const struct ftun_remotes *remotes,
+                    enum ftun_family family)
 {
-    const bool server = options->role == FTUN_SERVER;
-    const bool ipv6_remote = options->remote.ip.family == FTUN_IPV6;
+    if (options->role == FTUN_CLIENT && ftun_question_is_literal(&options->remote))
+        return ftun_remotes_have_family(remotes, family);
+    if (options->only != FTUN_FAMILY_NONE)
+        return options->only == family;
+    return family == FTUN_IPV4 || host_has_ipv6();
+}
+
+struct ftun_attachment_plan ftun_options_plan(const struct ftun_options *options,
+                                              const struct ftun_remotes *remotes)
+{
     return (struct ftun_attachment_plan){
         .kind = options->touch_nothing ? FTUN_ATTACHMENT_MANUAL : FTUN_ATTACHMENT_NAT,
         .role = options->role,
-        .remote = options->remote,
+        .remotes = *remotes,
         .port = options->local.port,
         .tun_name = options->tun,
-        .ipv4 = server || !ipv6_remote,
-        .ipv6 = server ? !options->ipv4_only && host_has_ipv6() : ipv6_remote,
+        .ipv4 = may_use(options, remotes, FTUN_IPV4),
+        .ipv6 = may_use(options, remotes, FTUN_IPV6),
         .tun4 = options->tun4,
         .tun6 = options->tun6,
         .offload = options->offload,

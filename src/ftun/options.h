@@ -5,6 +5,7 @@
 #include "attachment.h"
 #include "endpoint.h"
 #include "log.h"
+#include "resolver.h"
 
 /* Exit codes of all commands. */
 enum ftun_exit {
@@ -17,18 +18,19 @@ struct ftun_options {
     enum ftun_role role;
     bool help;
     struct ftun_socket_address local; /* client: UDP; server: TCP, the port alone counts */
-    const char *remote_text;          /* HOST:PORT as given */
-    struct ftun_socket_address remote;
-    const char *tun; /* NULL: the next free */
+    struct ftun_question remote;      /* the server; of a server the UDP service */
+    const char *tun;                  /* NULL: the next free */
     struct ftun_tun_addresses tun4, tun6;
-    bool ipv4_only;
-    bool touch_nothing; /* --setup=none */
+    enum ftun_family only, prefer; /* NONE: both; whichever the resolver prefers */
+    bool touch_nothing;            /* --setup=none */
     bool offload;
     enum ftun_peer peer;
+    bool timestamps;
     enum ftun_log_level log_level;
     struct ftun_timeouts timeouts;
     uint32_t max_flows;
-    const char *handshake_packet; /* path; NULL: none */
+    uint32_t max_flows_per_source; /* 0: no limit */
+    const char *handshake_packet;  /* path; NULL: none */
 };
 
 /* Read the options in argv[1] and on; argv[0] names the command for messages. False with one line
@@ -36,10 +38,8 @@ struct ftun_options {
 bool ftun_options_parse(int argc, char **argv, enum ftun_role role, struct ftun_options *options,
                         struct ftun_error *error);
 
-/* Fill in options->remote from remote_text: the first address that its name has. */
-bool ftun_options_resolve(struct ftun_options *options, struct ftun_error *error);
-
-/* The plan of an attachment for these options, after ftun_options_resolve(). */
-struct ftun_attachment_plan ftun_options_plan(const struct ftun_options *options);
+/* The plan of an attachment for these options, and the addresses that options->remote has now. */
+struct ftun_attachment_plan ftun_options_plan(const struct ftun_options *options,
+                                              const struct ftun_remotes *remotes);
 
 #endif

@@ -63,7 +63,7 @@ static void print_rules(struct ftun_attachment_plan *plan)
            plan->role == FTUN_CLIENT ? "client" : "server", tun);
 }
 
-/* The server's address decides the IP family: it may be a name that needs the resolver. */
+/* The server's addresses are part of the client's rules: they may need the resolver. */
 static int print_for(int argc, char **argv, enum ftun_role role)
 {
     struct ftun_options options;
@@ -73,11 +73,18 @@ static int print_for(int argc, char **argv, enum ftun_role role)
         fputs(ftun_help_rules, stdout);
         return FTUN_EXIT_OK;
     }
-    if (!parsed || !ftun_options_resolve(&options, &error)) {
+    if (!parsed) {
         fprintf(stderr, "ftun rules %s: %s\n", argv[0], error.text);
-        return parsed ? FTUN_EXIT_FAILED : FTUN_EXIT_USAGE;
+        return FTUN_EXIT_USAGE;
     }
-    struct ftun_attachment_plan plan = ftun_options_plan(&options);
+    struct ftun_answer answer;
+    ftun_resolve(&options.remote, &answer);
+    if (answer.kind != FTUN_ANSWER_FOUND) {
+        fprintf(stderr, "ftun rules %s: cannot resolve %s: %s\n", argv[0], options.remote.host,
+                answer.error.text);
+        return FTUN_EXIT_FAILED;
+    }
+    struct ftun_attachment_plan plan = ftun_options_plan(&options, &answer.remotes);
     print_rules(&plan);
     return FTUN_EXIT_OK;
 }

@@ -1,9 +1,11 @@
 #include "tunnel.h"
 
+#include "host_tcp.h"
 #include "journal.h"
 #include "listener.h"
 #include "loop.h"
 #include "mss.h"
+#include "network.h"
 #include "text.h"
 #include "upstream.h"
 
@@ -27,6 +29,8 @@ enum {
 
 struct tunnel {
     const struct ftun_options *options;
+    struct ftun_network network;
+    struct ftun_watch watches[FTUN_NETWORK_WATCHES];
     struct ftun_attachment attachment;
     struct ftun_listener listener;
     struct ftun_upstream upstream;
@@ -113,7 +117,14 @@ static bool open_udp(struct tunnel *t, uint32_t max_flows, struct ftun_error *er
     const struct ftun_options *options = t->options;
     if (options->role == FTUN_CLIENT)
         return ftun_listener_open(&t->listener, &options->local, max_flows, error);
-    return ftun_upstream_init(&t->upstream, &options->remote, max_flows, error);
+    return ftun_upstream_init(&t->upstream, &t->network.known.at[0], max_flows, error);
+}
+
+static struct ftun_host host_of(const struct ftun_options *options)
+{
+    struct ftun_host host = ftun_host_tcp();
+    host.timestamps = options->timestamps;
+    return host;
 }
 
 static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_error *error)
@@ -124,13 +135,15 @@ static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_er
         .peer = t->options->peer,
         .local4 = a->plan.tun4.own,
         .local6 = a->plan.tun6.own,
-        .remote = t->options->remote,
+        .remote = t->network.known.at[0],
         .port = t->options->local.port,
         .mtu = a->mtu,
+        .host = host_of(t->options),
         .hops = a->hops,
         .segmentation_offload = a->tun.offload,
         .timeouts = t->options->timeouts,
         .max_flows = max_flows,
+        .max_flows_per_source = t->options->max_flows_per_source,
         .pending_slots = PENDING_SLOTS,
         .reassembly_slots = REASSEMBLY_SLOTS,
         .handshake_packet = t->handshake_packet,
@@ -142,6 +155,7 @@ static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_er
     if (t->memory == NULL)
         return ftun_fail(error, "not enough memory for %u flows; lower --max-flows", max_flows);
     t->endpoint = ftun_endpoint_create(&config, t->memory);
+    ftun_network_follow(&t->network, &t->attachment, t->endpoint);
     return true;
 }
 
@@ -151,6 +165,7 @@ static bool create_loop(struct tunnel *t, struct ftun_error *error)
     t->journal = ftun_journal_create(t->options->role, t->endpoint, client ? &t->listener : NULL);
     if (t->journal == NULL)
         return ftun_fail(error, "out of memory");
+    ftun_network_watches(&t->network, t->watches);
     const struct ftun_loop_config config = {
         .endpoint = t->endpoint,
         .role = t->options->role,
@@ -158,6 +173,10 @@ static bool create_loop(struct tunnel *t, struct ftun_error *error)
         .listener = &t->listener,
         .upstream = &t->upstream,
         .signal_fd = t->signal_fd,
+        .watches = t->watches,
+        .watch_count = FTUN_NETWORK_WATCHES,
+        .reconnecting = ftun_network_reconnecting,
+        .network = &t->network,
         .observer = ftun_journal_observer(t->journal),
     };
     t->loop = ftun_loop_create(&config, error);
@@ -171,7 +190,11 @@ static bool create_loop(struct tunnel *t, struct ftun_error *error)
 static uint16_t smallest_mss(const struct tunnel *t)
 {
     const struct ftun_attachment *a = &t->attachment;
-    return ftun_mss(a->plan.ipv6 ? FTUN_IPV6 : FTUN_IPV4, a->mtu);
+    const bool ipv6 = t->options->role == FTUN_CLIENT && a->plan.ipv4
+                          ? ftun_network_uses(&t->network, FTUN_IPV6)
+                          : a->plan.ipv6;
+    const uint16_t mss = ftun_mss(ipv6 ? FTUN_IPV6 : FTUN_IPV4, a->mtu);
+    return (uint16_t)(mss - (t->options->timestamps ? FTUN_TCP_TIMESTAMPS : 0));
 }
 
 static bool check_handshake_packet(const struct tunnel *t, struct ftun_error *error)
@@ -184,14 +207,21 @@ static bool check_handshake_packet(const struct tunnel *t, struct ftun_error *er
                      t->options->handshake_packet, smallest_mss(t));
 }
 
-/* The UDP port first: a port in use is found out before anything is set up. */
+/* What can be wrong with the command line before the name, for which ftun may have to wait. The UDP
+ * port before the rest: a port in use is found out before anything is set up. */
+static bool prepare(struct tunnel *t, struct ftun_error *error)
+{
+    return catch_signals(t, error) && read_handshake_packet(t, error) &&
+           ftun_network_open(&t->network, t->options->role, &t->options->remote, error) &&
+           ftun_network_find(&t->network, t->signal_fd, error);
+}
+
 static bool set_up(struct tunnel *t, struct ftun_error *error)
 {
     const uint32_t max_flows = flow_limit(t->options);
-    const struct ftun_attachment_plan plan = ftun_options_plan(t->options);
-    return catch_signals(t, error) && read_handshake_packet(t, error) &&
-           open_udp(t, max_flows, error) && ftun_attachment_open(&t->attachment, &plan, error) &&
-           check_handshake_packet(t, error) && create_endpoint(t, max_flows, error) &&
+    const struct ftun_attachment_plan plan = ftun_options_plan(t->options, &t->network.known);
+    return open_udp(t, max_flows, error) && ftun_attachment_open(&t->attachment, &plan, error) &&
+           create_endpoint(t, max_flows, error) && check_handshake_packet(t, error) &&
            create_loop(t, error);
 }
 
@@ -199,6 +229,7 @@ static void take_down(struct tunnel *t)
 {
     ftun_loop_destroy(t->loop);
     ftun_journal_destroy(t->journal);
+    ftun_network_close(&t->network);
     free(t->memory);
     ftun_attachment_close(&t->attachment);
     ftun_listener_close(&t->listener);
@@ -227,7 +258,7 @@ static void announce(const struct tunnel *t)
 {
     const struct ftun_attachment *a = &t->attachment;
     char local[FTUN_ADDRESS_TEXT], remote[FTUN_ADDRESS_TEXT], own[2 * FTUN_ADDRESS_TEXT];
-    ftun_socket_address_string(&t->options->remote, remote);
+    ftun_socket_address_string(&t->network.known.at[0], remote);
     ftun_log(FTUN_LOG_INFO, "%s is up: %s%s%s", a->tun.name,
              own_addresses(&a->plan, own, sizeof own),
              a->tun.offload ? ", segmentation and checksums by the kernel" : ", no offloads",
@@ -246,23 +277,26 @@ static void announce(const struct tunnel *t)
                  t->options->local.port, remote);
 }
 
-static enum ftun_exit run(struct ftun_options *options)
+static enum ftun_exit run(const struct ftun_options *options)
 {
     struct ftun_error error;
     struct tunnel t = {.options = options,
                        .signal_fd = -1,
+                       .network = FTUN_NETWORK_CLOSED,
                        .listener.fd = -1,
                        .attachment = {.tun.fd = -1, .sysctls.user_fd = -1, .reserved = {-1, -1}}};
-    bool done = ftun_options_resolve(options, &error) && set_up(&t, &error);
+    bool done = prepare(&t, &error);
+    const bool ended = !done && error.text[0] == '\0'; /* by a signal, waiting for the name */
+    done = done && set_up(&t, &error);
     if (done) {
         announce(&t);
         done = ftun_loop_run(t.loop, &error);
         ftun_journal_totals(t.journal);
     }
-    if (!done)
+    if (!done && !ended)
         ftun_log(FTUN_LOG_ERROR, "%s", error.text);
     take_down(&t);
-    return done ? FTUN_EXIT_OK : FTUN_EXIT_FAILED;
+    return done || ended ? FTUN_EXIT_OK : FTUN_EXIT_FAILED;
 }
 
 enum ftun_exit ftun_tunnel_command(int argc, char **argv, enum ftun_role role, const char *help)

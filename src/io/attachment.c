@@ -3,8 +3,8 @@
  * before its guard exists would be an open router. Taking down goes the other way round. */
 #include "attachment.h"
 
+#include "forwarding.h"
 #include "nat_rules.h"
-#include "netlink.h"
 #include "sockaddr.h"
 #include "tun_addresses.h"
 
@@ -20,74 +20,44 @@ enum {
     TUN_MTU = 65535,  /* bytes: what arrives at the host never needs cutting on its way in */
     LOCK_TRIES = 200, /* ten seconds in all */
     LOCK_PAUSE_NS = 50000000,
-    TUN_QUEUE_LEN = 1000, /* packets, super-segments among them */
-    LINKS_MAX = 512,
+    TUN_QUEUE_LEN = 1000,   /* packets, super-segments among them */
     PATH_MTU_DEFAULT = 1500 /* bytes: Ethernet, where the host knows nothing better */
 };
 
-/* --- the links concerned ------------------------------------------------------------------ */
-
-/* Links that are down too: at boot ftun may start before they are up. */
-static bool concerns_server(const struct ftun_attachment *a, const struct ftun_link *link)
-{
-    return !link->loopback && link->group != FTUN_LINK_GROUP &&
-           strcmp(link->name, a->tun.name) != 0;
-}
-
-static int all_links(struct ftun_link *links, struct ftun_error *error)
-{
-    const int count = ftun_netlink_links(links, LINKS_MAX, error);
-    if (count == LINKS_MAX)
-        ftun_fail(error,
-                  "this host has %d network interfaces or more, too many for ftun to set "
-                  "up; use --setup=none (ftun rules says how)",
-                  LINKS_MAX);
-    return count == LINKS_MAX ? -1 : count;
-}
-
-/* A client speaks through the link of its route; a server may be spoken to through any. */
-static int links_concerned(const struct ftun_attachment *a, struct ftun_link *links,
-                           struct ftun_error *error)
-{
-    struct ftun_route route = {0};
-    const bool client = a->plan.role == FTUN_CLIENT;
-    if (client && !ftun_netlink_route(&a->plan.remote.ip, &route, error))
-        return -1;
-    struct ftun_link all[LINKS_MAX];
-    const int count = all_links(all, error);
-    int kept = 0;
-    for (int i = 0; i < count; i++)
-        if (client ? all[i].index == route.link : concerns_server(a, &all[i]))
-            links[kept++] = all[i];
-    return count < 0 ? -1 : kept;
-}
+/* --- the path ----------------------------------------------------------------------------- */
 
 /* A server does not know by which link a client will come: the largest, as its MSS only says what
  * this end can take. What it sends is bounded by the client's MSS, and by "too big" on the way. */
-static uint32_t largest_mtu(const struct ftun_attachment *a)
+static uint32_t mtu_of_server(const struct ftun_attachment *a)
 {
     struct ftun_error ignored;
-    struct ftun_link links[LINKS_MAX];
-    const int count = links_concerned(a, links, &ignored);
+    struct ftun_links all;
+    struct ftun_links concerned;
+    if (!ftun_links_all(&all, &ignored))
+        return 0;
+    ftun_links_of_server(&all, a->tun.name, &concerned);
+    return ftun_links_mtu(&concerned);
+}
+
+static uint32_t mtu_of_client(const struct ftun_attachment *a)
+{
+    struct ftun_error ignored;
+    struct ftun_route route;
     uint32_t mtu = 0;
-    for (int i = 0; i < count; i++)
-        if (links[i].mtu > mtu)
-            mtu = links[i].mtu;
+    for (size_t i = 0; i < a->plan.remotes.count; i++)
+        if (ftun_netlink_route(&a->plan.remotes.at[i].ip, &route, &ignored) &&
+            (mtu == 0 || route.mtu < mtu))
+            mtu = route.mtu;
     return mtu;
 }
 
-static uint16_t path_mtu(const struct ftun_attachment *a)
+/* Where there is no path just now, the last one is believed. */
+static void note_mtu(struct ftun_attachment *a)
 {
-    struct ftun_error ignored;
-    struct ftun_route route = {0};
-    uint32_t mtu = 0;
-    if (a->plan.role == FTUN_SERVER)
-        mtu = largest_mtu(a);
-    else if (ftun_netlink_route(&a->plan.remote.ip, &route, &ignored))
-        mtu = route.mtu;
+    uint32_t mtu = a->plan.role == FTUN_SERVER ? mtu_of_server(a) : mtu_of_client(a);
     if (mtu == 0)
-        mtu = PATH_MTU_DEFAULT;
-    return mtu < FTUN_IP_PACKET_MAX ? (uint16_t)mtu : (uint16_t)FTUN_IP_PACKET_MAX;
+        mtu = a->mtu != 0 ? a->mtu : PATH_MTU_DEFAULT;
+    a->mtu = mtu < FTUN_IP_PACKET_MAX ? (uint16_t)mtu : (uint16_t)FTUN_IP_PACKET_MAX;
 }
 
 /* --- the TUN ------------------------------------------------------------------------------ */
@@ -132,104 +102,28 @@ static bool set_up_tun(struct ftun_attachment *a, struct ftun_error *error)
            (!a->plan.ipv6 || give_addresses(a, FTUN_IPV6, &a->plan.tun6, error));
 }
 
-/* --- forwarding --------------------------------------------------------------------------- */
-
-static void forwarding_path(const char *link, int family, char out[FTUN_SYSCTL_PATH_MAX])
-{
-    /* IPv6 has a switch for each link since Linux 6.17, IPv4 always had */
-    snprintf(out, FTUN_SYSCTL_PATH_MAX, "net/ipv%d/conf/%s/%sforwarding", family, link,
-             family == 6 ? "force_" : "");
-}
-
-static const char ipv6_everywhere[] = "net/ipv6/conf/all/forwarding";
-
-/* Before Linux 6.17 IPv6 forwards on all links or none. */
-static bool ipv6_forwards_by_link(const struct ftun_attachment *a)
-{
-    char path[FTUN_SYSCTL_PATH_MAX];
-    forwarding_path(a->tun.name, 6, path);
-    return ftun_sysctls_exists(path);
-}
-
-/* A host that forwards ignores router advertisements unless accept_ra says 2: on every link. */
-static bool forward_ipv6_everywhere(struct ftun_attachment *a, struct ftun_error *error)
-{
-    struct ftun_link links[LINKS_MAX];
-    const int count = all_links(links, error);
-    for (int i = 0; i < count; i++) {
-        char path[FTUN_SYSCTL_PATH_MAX];
-        snprintf(path, sizeof path, "net/ipv6/conf/%s/accept_ra", links[i].name);
-        if (!links[i].loopback && ftun_sysctls_exists(path) &&
-            !ftun_sysctls_want(&a->sysctls, path, "2", error))
-            return false;
-    }
-    return count >= 0 && ftun_sysctls_want(&a->sysctls, ipv6_everywhere, "1", error);
-}
-
-static bool forward_from_tun(const struct ftun_attachment *a, int family, struct ftun_error *error)
-{
-    char path[FTUN_SYSCTL_PATH_MAX];
-    forwarding_path(a->tun.name, family, path);
-    return (family == 6 && !ipv6_forwards_by_link(a)) || ftun_sysctls_write(path, "1", error);
-}
-
-static bool forward_family(struct ftun_attachment *a, int family, const struct ftun_link *links,
-                           int count, struct ftun_error *error)
-{
-    char path[FTUN_SYSCTL_PATH_MAX];
-    if (family == 6 && !ipv6_forwards_by_link(a))
-        return forward_ipv6_everywhere(a, error);
-    if (!forward_from_tun(a, family, error))
-        return false;
-    for (int i = 0; i < count; i++) {
-        forwarding_path(links[i].name, family, path);
-        if (!ftun_sysctls_exists(path)) /* a link too small for IPv6 has none of it */
-            continue;
-        if (!ftun_sysctls_want(&a->sysctls, path, "1", error))
-            return false;
-    }
-    return true;
-}
-
-static bool forward(struct ftun_attachment *a, const struct ftun_link *links, int count,
-                    struct ftun_error *error)
-{
-    return (!a->plan.ipv4 || forward_family(a, 4, links, count, error)) &&
-           (!a->plan.ipv6 || forward_family(a, 6, links, count, error));
-}
-
 /* --- rules -------------------------------------------------------------------------------- */
 
-/* The links on which the host would not forward without ftun. */
-static size_t guarded_links(const struct ftun_attachment *a, const struct ftun_link *links,
-                            int count, struct ftun_guarded_link *guarded)
+/* The families whose packets come and go by the links. A client does not touch IPv6 for a name that
+ * has IPv4 addresses alone. */
+static bool carries(const struct ftun_attachment *a, enum ftun_family family)
 {
-    size_t kept = 0;
-    for (int i = 0; i < count; i++) {
-        char path4[FTUN_SYSCTL_PATH_MAX];
-        char path6[FTUN_SYSCTL_PATH_MAX];
-        forwarding_path(links[i].name, 4, path4);
-        forwarding_path(links[i].name, 6, path6);
-        struct ftun_guarded_link *link = &guarded[kept];
-        link->ipv4 = a->plan.ipv4 && ftun_sysctls_differs(&a->sysctls, path4, "1");
-        link->ipv6 = a->plan.ipv6 && ftun_sysctls_differs(&a->sysctls, path6, "1");
-        memcpy(link->name, links[i].name, sizeof link->name);
-        if (link->ipv4 || link->ipv6)
-            kept++;
-    }
-    return kept;
+    const bool planned = family == FTUN_IPV6 ? a->plan.ipv6 : a->plan.ipv4;
+    return planned &&
+           (a->plan.role == FTUN_SERVER || ftun_remotes_have_family(&a->plan.remotes, family));
 }
 
-static bool load_rules(struct ftun_attachment *a, const struct ftun_link *links, int count,
-                       struct ftun_error *error)
+static bool load_rules(struct ftun_attachment *a, struct ftun_error *error)
 {
-    struct ftun_guarded_link guarded[LINKS_MAX];
+    const bool ipv6 = carries(a, FTUN_IPV6);
+    struct ftun_guarded_link guarded[FTUN_LINKS_MAX];
     const struct ftun_nat_guard guard = {
         .links = guarded,
-        .count = guarded_links(a, links, count, guarded),
-        .all_ipv6 = a->plan.ipv6 && !ipv6_forwards_by_link(a) &&
-                    ftun_sysctls_differs(&a->sysctls, ipv6_everywhere, "1"),
+        .count =
+            ftun_forwarding_guarded(&a->sysctls, &a->links, carries(a, FTUN_IPV4), ipv6, guarded),
+        .all_ipv6 = ipv6 && ftun_forwarding_ipv6_everywhere(&a->sysctls, a->tun.name),
     };
+    char table[FTUN_NAT_TABLE_MAX];
     char *ruleset = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&ruleset, &len);
@@ -237,9 +131,56 @@ static bool load_rules(struct ftun_attachment *a, const struct ftun_link *links,
         return ftun_fail(error, "out of memory");
     ftun_nat_write_nft(out, &a->plan, a->tun.name, &guard, true);
     fclose(out);
-    const bool done = ftun_firewall_load(&a->firewall, ruleset, error);
+    ftun_nat_table(a->tun.name, table);
+    const bool done = ftun_firewall_load(&a->firewall, table, ruleset, error);
     free(ruleset);
     return done;
+}
+
+/* --- forwarding --------------------------------------------------------------------------- */
+
+static bool forward_family(struct ftun_attachment *a, enum ftun_family family,
+                           struct ftun_error *error)
+{
+    return !carries(a, family) ||
+           ftun_forwarding_from_links(&a->sysctls, a->tun.name, family, &a->links, error);
+}
+
+static bool forward_from_tun(const struct ftun_attachment *a, struct ftun_error *error)
+{
+    return (!a->plan.ipv4 || ftun_forwarding_from_tun(a->tun.name, FTUN_IPV4, error)) &&
+           (!a->plan.ipv6 || ftun_forwarding_from_tun(a->tun.name, FTUN_IPV6, error));
+}
+
+/* What it was switched on for before, and may still be, stays: a flow may come that way again. */
+static bool note_links(struct ftun_attachment *a, bool *more, struct ftun_error *error)
+{
+    struct ftun_links all;
+    struct ftun_links concerned;
+    if (!ftun_links_all(&all, error))
+        return false;
+    if (a->plan.role == FTUN_SERVER)
+        ftun_links_of_server(&all, a->tun.name, &concerned);
+    else
+        ftun_links_of_client(&all, &a->plan.remotes, &concerned);
+    *more = false;
+    const struct ftun_links before = a->links;
+    a->links.count = 0;
+    for (int i = 0; i < all.count; i++) {
+        const bool had = ftun_links_contain(&before, &all.at[i]);
+        const bool wanted = ftun_links_contain(&concerned, &all.at[i]);
+        if (had || wanted)
+            a->links.at[a->links.count++] = all.at[i];
+        *more = *more || (wanted && !had);
+    }
+    return true;
+}
+
+/* The guard before what it guards. */
+static bool open_links(struct ftun_attachment *a, struct ftun_error *error)
+{
+    return load_rules(a, error) && forward_family(a, FTUN_IPV4, error) &&
+           forward_family(a, FTUN_IPV6, error);
 }
 
 /* --- the server's port -------------------------------------------------------------------- */
@@ -287,17 +228,13 @@ static bool reserve_port(struct ftun_attachment *a, struct ftun_error *error)
 
 static bool set_up_nat(struct ftun_attachment *a, struct ftun_error *error)
 {
-    struct ftun_link links[LINKS_MAX];
+    bool more;
     if (a->plan.role == FTUN_SERVER && !reserve_port(a, error))
         return false;
-    if (!ftun_tun_open(&a->tun, a->plan.tun_name, a->plan.offload, error) ||
-        !ftun_sysctls_open(&a->sysctls, error))
-        return false;
-    const int count = links_concerned(a, links, error);
     a->hops = 1; /* from the TUN the host forwards */
-    /* the guard before what it guards */
-    return count >= 0 && set_up_tun(a, error) && load_rules(a, links, count, error) &&
-           forward(a, links, count, error);
+    return ftun_tun_open(&a->tun, a->plan.tun_name, a->plan.offload, error) &&
+           ftun_sysctls_open(&a->sysctls, error) && note_links(a, &more, error) &&
+           set_up_tun(a, error) && open_links(a, error) && forward_from_tun(a, error);
 }
 
 /* The user has set up the rest: as many hops as with NAT. */
@@ -316,8 +253,7 @@ static bool set_up_nothing(struct ftun_attachment *a, struct ftun_error *error)
 static bool restore_nat(struct ftun_attachment *a, struct ftun_error *error)
 {
     return ftun_tun_open(&a->tun, a->tun.name, a->plan.offload, error) && set_up_tun(a, error) &&
-           (!a->plan.ipv4 || forward_from_tun(a, 4, error)) &&
-           (!a->plan.ipv6 || forward_from_tun(a, 6, error));
+           forward_from_tun(a, error);
 }
 
 static bool restore_bare(struct ftun_attachment *a, struct ftun_error *error)
@@ -332,11 +268,11 @@ static bool restore_bare(struct ftun_attachment *a, struct ftun_error *error)
 
 /* One instance at a time sets up or takes down: two must not choose the same addresses, nor put
  * back each other's settings. -1: not to be had, and whoever holds it is not waited for longer. */
-static int lock_setup(void)
+static int lock_setup(int tries_max)
 {
     mkdir("/run/ftun", 0755);
     const int fd = open("/run/ftun/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    for (int tries = 0; fd >= 0 && tries < LOCK_TRIES; tries++) {
+    for (int tries = 0; fd >= 0 && tries < tries_max; tries++) {
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
             return fd;
         const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
@@ -363,7 +299,7 @@ typedef bool setup_step(struct ftun_attachment *a, struct ftun_error *error);
 
 static bool do_locked(struct ftun_attachment *a, setup_step *step, struct ftun_error *error)
 {
-    const int lock = lock_setup();
+    const int lock = lock_setup(LOCK_TRIES);
     if (lock < 0)
         return ftun_fail(error,
                          "cannot lock /run/ftun/lock: %s; ftun needs root for its set-up, or "
@@ -390,7 +326,7 @@ bool ftun_attachment_open(struct ftun_attachment *a, const struct ftun_attachmen
     const bool done = plan->kind == FTUN_ATTACHMENT_NAT ? do_locked(a, set_up_nat_or_nothing, error)
                                                         : set_up_nothing(a, error);
     if (done)
-        a->mtu = path_mtu(a);
+        note_mtu(a);
     return done;
 }
 
@@ -404,9 +340,43 @@ bool ftun_attachment_restore(struct ftun_attachment *a, struct ftun_error *error
     return done;
 }
 
+/* The lock is not waited for: packets are. */
+static enum ftun_follow_result open_more_links(struct ftun_attachment *a, struct ftun_error *error)
+{
+    const int lock = lock_setup(1);
+    if (lock < 0)
+        return FTUN_FOLLOW_BUSY;
+    const bool done = open_links(a, error);
+    close(lock);
+    return done ? FTUN_FOLLOWED : FTUN_FOLLOW_FAILED;
+}
+
+enum ftun_follow_result ftun_attachment_follow(struct ftun_attachment *a,
+                                               const struct ftun_remotes *remotes,
+                                               struct ftun_error *error)
+{
+    const struct ftun_links links_before = a->links;
+    const struct ftun_remotes remotes_before = a->plan.remotes;
+    bool more = false;
+    a->plan.remotes = *remotes;
+    note_mtu(a);
+    if (a->plan.kind == FTUN_ATTACHMENT_MANUAL)
+        return FTUN_FOLLOWED;
+    if (!note_links(a, &more, error))
+        return FTUN_FOLLOW_FAILED;
+    if (!more && ftun_remotes_equal(remotes, &remotes_before))
+        return FTUN_FOLLOWED;
+    const enum ftun_follow_result result = open_more_links(a, error);
+    if (result != FTUN_FOLLOWED) { /* so that the next try finds the difference again */
+        a->links = links_before;
+        a->plan.remotes = remotes_before;
+    }
+    return result;
+}
+
 void ftun_attachment_close(struct ftun_attachment *a)
 {
-    const int lock = a->sysctls.user_fd >= 0 ? lock_setup() : -1;
+    const int lock = a->sysctls.user_fd >= 0 ? lock_setup(LOCK_TRIES) : -1;
     take_down(a);
     if (lock >= 0)
         close(lock);

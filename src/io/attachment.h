@@ -8,6 +8,8 @@
 #include "endpoint.h"
 #include "error.h"
 #include "firewall.h"
+#include "links.h"
+#include "remotes.h"
 #include "sysctls.h"
 #include "tun.h"
 
@@ -23,20 +25,21 @@ struct ftun_tun_addresses {
 struct ftun_attachment_plan {
     enum ftun_attachment_kind kind;
     enum ftun_role role;
-    struct ftun_socket_address remote; /* client: the server */
-    uint16_t port;                     /* server: the TCP port */
-    const char *tun_name;              /* NULL: the next free ftunN */
-    bool ipv4, ipv6;                   /* families to be used */
+    struct ftun_remotes remotes; /* client: the server's addresses */
+    uint16_t port;               /* server: the TCP port */
+    const char *tun_name;        /* NULL: the next free ftunN */
+    bool ipv4, ipv6;             /* families that may be used */
     struct ftun_tun_addresses tun4, tun6;
     bool offload;
 };
 
 /* What has become of it. */
 struct ftun_attachment {
-    struct ftun_attachment_plan plan; /* with the addresses chosen */
+    struct ftun_attachment_plan plan; /* with the addresses chosen, and the latest remotes */
     struct ftun_tun tun;
-    uint16_t mtu; /* bytes, of the path as far as the host knows */
-    uint8_t hops; /* times the host decrements TTL between the TUN and the wire */
+    uint16_t mtu;            /* bytes, of the path as far as the host knows */
+    uint8_t hops;            /* times the host decrements TTL between the TUN and the wire */
+    struct ftun_links links; /* between which and the TUN the host forwards */
     struct ftun_sysctls sysctls;
     struct ftun_firewall firewall;
     int reserved[2]; /* sockets that keep the kernel's own programs off the port; -1 */
@@ -54,6 +57,18 @@ bool ftun_attachment_open(struct ftun_attachment *attachment,
  * it in the first place; one of the user's own is taken again once it is there. False: `tun` is
  * closed, and another try may succeed. */
 bool ftun_attachment_restore(struct ftun_attachment *attachment, struct ftun_error *error);
+
+enum ftun_follow_result {
+    FTUN_FOLLOWED,
+    FTUN_FOLLOW_BUSY,  /* another instance is setting up just now: try again soon */
+    FTUN_FOLLOW_FAILED /* what was set up before still is */
+};
+
+/* Links, routes or the server's addresses (`remotes`; of a server they do not count) may have
+ * changed: set up what is missing, as when it was opened, and look at the path MTU again. */
+enum ftun_follow_result ftun_attachment_follow(struct ftun_attachment *attachment,
+                                               const struct ftun_remotes *remotes,
+                                               struct ftun_error *error);
 
 /* Undo what was set up. */
 void ftun_attachment_close(struct ftun_attachment *attachment);

@@ -28,6 +28,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,7 +36,7 @@ enum {
     EVENTS_MAX = 64,
     PACKETS_PER_TURN = 64, /* read from the TUN: up to 4 MiB */
     MILLISECOND_NS = 1000000,
-    WAIT_MAX_MS = 60 * 60 * 1000,
+    LONG_WAIT_MS = 1000,
     RESTORE_TRIES = 5,
     BUSY_MESSAGES = 3,    /* in one turn: datagrams come faster than they are asked for */
     REST_NS = 50 * 1000,  /* 64 datagrams in this time: 14 Gbit/s of 1400 bytes */
@@ -46,24 +47,30 @@ enum {
  * again. */
 static const uint64_t restore_interval = FTUN_SECOND;
 
-/* How long shutdown waits for the peers' FINs, after the last of its own. */
-static const uint64_t closing_time = FTUN_SECOND * 8 / 10;
+/* How long shutdown takes when peers do not answer. A FIN that was lost in the first two thirds of
+ * it has been repeated by then. */
+static const uint64_t closing_time = FTUN_SECOND * 9 / 10;
 
-/* Between the FINs of some 30 flows and those of the next (FTUN_ACTIONS_MAX): the peer has a queue
- * of 1000 packets for them and for the data of other clients, and drops either when it is full.
- * 10,000 flows are closed in 0.7 s. */
+/* Within this time the FINs leave, evenly: the peer has a queue of 1000 packets for them and for
+ * the data of other clients, and drops either when it is full. */
+static const uint64_t fin_time = FTUN_SECOND / 2;
+
+/* Between some FINs and the next. */
 static const uint64_t close_interval = 2 * MILLISECOND_NS;
 
-enum source { FROM_TUN, FROM_LISTENER, FROM_UPSTREAM, FROM_SIGNALS };
+enum source { FROM_TUN, FROM_LISTENER, FROM_UPSTREAM, FROM_SIGNALS, FROM_ALARM, FROM_WATCH };
 
 struct ftun_loop {
     struct ftun_loop_config config;
     struct ftun_io_counters counters;
     int epoll;
+    int alarm; /* a timerfd: ends long waits */
     bool stopping;
+    bool closed; /* when stopping: nothing waits for a peer any more */
     uint64_t now_ns;
-    uint64_t stop_at_ns;
+    uint64_t stopping_since_ns;
     uint64_t close_at_ns;   /* not before, when stopping: the next FINs */
+    uint64_t to_close;      /* flows that were open when stopping began */
     uint64_t restore_at_ns; /* not before, when the TUN is gone */
     int restore_tries;
     size_t received; /* UDP messages that one call has brought, the most in this turn */
@@ -85,9 +92,10 @@ const struct ftun_io_counters *ftun_loop_counters(const struct ftun_loop *loop)
     return &loop->counters;
 }
 
-static bool watch(struct ftun_loop *loop, int fd, enum source source, uint32_t flow)
+/* `number` says which of that source: the flow, or the place among the configuration's watches. */
+static bool watch(struct ftun_loop *loop, int fd, enum source source, uint32_t number)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)source << 32 | flow};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)source << 32 | number};
     return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -168,9 +176,11 @@ static void carry_out(struct ftun_loop *loop, const struct ftun_action *action,
     case FTUN_ACTION_CLOSE:
         close_flow(loop, action->flow);
         break;
+    case FTUN_ACTION_RECONNECT:
+        loop->config.reconnecting(loop->config.network);
+        break;
     case FTUN_ACTION_ESTABLISHED:
     case FTUN_ACTION_MSS:
-    case FTUN_ACTION_RECONNECT:
         break;
     }
 }
@@ -296,8 +306,10 @@ static void send_batch(struct ftun_loop *loop, int count, uint32_t flow)
     }
 }
 
-static void read_listener(struct ftun_loop *loop)
+static void read_listener(struct ftun_loop *loop, uint32_t events)
 {
+    if ((events & EPOLLERR) != 0)
+        loop->counters.application_refused += ftun_udp_take_refusals(loop->config.listener->fd);
     const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
     note_received(loop, count);
     send_batch(loop, count, FTUN_NO_FLOW);
@@ -315,6 +327,12 @@ static void read_upstream(struct ftun_loop *loop, uint32_t flow)
     send_batch(loop, count, flow);
 }
 
+static uint64_t open_flows(const struct ftun_loop *loop)
+{
+    const struct ftun_counters *counters = ftun_endpoint_counters(loop->config.endpoint);
+    return counters->flows_opened - counters->flows_closed;
+}
+
 static void read_signal(struct ftun_loop *loop)
 {
     struct signalfd_siginfo info;
@@ -324,9 +342,18 @@ static void read_signal(struct ftun_loop *loop)
     if (!observer->signal(observer->context, (int)info.ssi_signo) || loop->stopping)
         return;
     loop->stopping = true;
-    loop->stop_at_ns = loop->now_ns + closing_time;
+    loop->stopping_since_ns = loop->now_ns;
+    loop->to_close = open_flows(loop);
     if (loop->config.role == FTUN_CLIENT) /* what applications send now would open new flows */
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
+}
+
+/* That it rang is all: what is due is done in every turn. */
+static void read_alarm(const struct ftun_loop *loop)
+{
+    uint64_t times;
+    while (read(loop->alarm, &times, sizeof times) > 0)
+        ;
 }
 
 static void handle(struct ftun_loop *loop, const struct epoll_event *event)
@@ -336,7 +363,7 @@ static void handle(struct ftun_loop *loop, const struct epoll_event *event)
         read_tunnel(loop);
         break;
     case FROM_LISTENER:
-        read_listener(loop);
+        read_listener(loop, event->events);
         break;
     case FROM_UPSTREAM:
         read_upstream(loop, (uint32_t)event->data.u64);
@@ -344,6 +371,14 @@ static void handle(struct ftun_loop *loop, const struct epoll_event *event)
     case FROM_SIGNALS:
         read_signal(loop);
         break;
+    case FROM_ALARM:
+        read_alarm(loop);
+        break;
+    case FROM_WATCH: {
+        const struct ftun_watch *watched = &loop->config.watches[(uint32_t)event->data.u64];
+        watched->ready(watched->context);
+        break;
+    }
     }
 }
 
@@ -357,15 +392,25 @@ static void pass_time(struct ftun_loop *loop)
     }
 }
 
+/* How many may still be open by now. */
+static uint64_t may_be_open(const struct ftun_loop *loop)
+{
+    const uint64_t elapsed = loop->now_ns - loop->stopping_since_ns;
+    return elapsed < fin_time ? loop->to_close * (fin_time - elapsed) / fin_time : 0;
+}
+
 /* When stopping, again and again: handshakes under way may still complete. */
 static void close_some(struct ftun_loop *loop)
 {
     if (!loop->stopping || loop->now_ns < loop->close_at_ns)
         return;
     loop->close_at_ns = loop->now_ns + close_interval;
-    if (ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions))
-        loop->stop_at_ns = loop->now_ns + closing_time;
-    carry_out_all(loop, &no_burst);
+    bool more = open_flows(loop) > 0;
+    while (more && open_flows(loop) + 1 > may_be_open(loop)) {
+        more = ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions);
+        carry_out_all(loop, &no_burst);
+    }
+    loop->closed = open_flows(loop) == 0 && ftun_endpoint_closing_count(loop->config.endpoint) == 0;
 }
 
 static void end_turn(struct ftun_loop *loop)
@@ -383,6 +428,15 @@ static uint64_t observe_turn(struct ftun_loop *loop)
     return observer->turn == NULL ? FTUN_NEVER : observer->turn(observer->context, loop->now_ns);
 }
 
+/* epoll_wait() does not count the time that the machine is suspended, deadlines do: a long wait
+ * ends by an alarm of the same clock as they. */
+static int wait_long(const struct ftun_loop *loop, uint64_t at_ns)
+{
+    const struct itimerspec at = {.it_value = {.tv_sec = (time_t)(at_ns / FTUN_SECOND),
+                                               .tv_nsec = (long)(at_ns % FTUN_SECOND)}};
+    return timerfd_settime(loop->alarm, TFD_TIMER_ABSTIME, &at, NULL) == 0 ? -1 : LONG_WAIT_MS;
+}
+
 /* Until the earliest of what anybody waits for, rounded up; -1: for ever. */
 static int wait_ms(const struct ftun_loop *loop, uint64_t observer_at_ns)
 {
@@ -397,7 +451,7 @@ static int wait_ms(const struct ftun_loop *loop, uint64_t observer_at_ns)
         return -1;
     const uint64_t now_ns = ftun_clock();
     const uint64_t wait = at <= now_ns ? 0 : (at - now_ns + MILLISECOND_NS - 1) / MILLISECOND_NS;
-    return wait < WAIT_MAX_MS ? (int)wait : WAIT_MAX_MS;
+    return wait < LONG_WAIT_MS ? (int)wait : wait_long(loop, at);
 }
 
 static void let_datagrams_gather(struct ftun_loop *loop)
@@ -410,8 +464,8 @@ static void let_datagrams_gather(struct ftun_loop *loop)
 
 static bool finished(const struct ftun_loop *loop)
 {
-    return loop->stopping && (loop->now_ns >= loop->stop_at_ns ||
-                              ftun_endpoint_closing_count(loop->config.endpoint) == 0);
+    return loop->stopping &&
+           (loop->closed || loop->now_ns >= loop->stopping_since_ns + closing_time);
 }
 
 bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
@@ -437,10 +491,19 @@ bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
 
 /* --- life --------------------------------------------------------------------------------- */
 
+static bool watch_others(struct ftun_loop *loop)
+{
+    for (uint32_t i = 0; i < loop->config.watch_count; i++)
+        if (!watch(loop, loop->config.watches[i].fd, FROM_WATCH, i))
+            return false;
+    return true;
+}
+
 static bool watch_all(struct ftun_loop *loop)
 {
     const struct ftun_loop_config *config = &loop->config;
-    return watch(loop, config->attachment->tun.fd, FROM_TUN, 0) &&
+    return watch_others(loop) && watch(loop, loop->alarm, FROM_ALARM, 0) &&
+           watch(loop, config->attachment->tun.fd, FROM_TUN, 0) &&
            watch(loop, config->signal_fd, FROM_SIGNALS, 0) &&
            (config->role == FTUN_SERVER || watch(loop, config->listener->fd, FROM_LISTENER, 0));
 }
@@ -458,7 +521,8 @@ struct ftun_loop *ftun_loop_create(const struct ftun_loop_config *config, struct
     loop->now_ns = ftun_clock();
     loop->batch = ftun_udp_batch_create();
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (loop->batch != NULL && loop->epoll >= 0 && watch_all(loop))
+    loop->alarm = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (loop->batch != NULL && loop->epoll >= 0 && loop->alarm >= 0 && watch_all(loop))
         return loop;
     ftun_fail(error, "cannot start the poll loop: %s", strerror(errno));
     ftun_loop_destroy(loop);
@@ -471,6 +535,8 @@ void ftun_loop_destroy(struct ftun_loop *loop)
         return;
     if (loop->epoll >= 0)
         close(loop->epoll);
+    if (loop->alarm >= 0)
+        close(loop->alarm);
     ftun_udp_batch_destroy(loop->batch);
     free(loop);
 }

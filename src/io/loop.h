@@ -30,6 +30,13 @@ struct ftun_observer {
     bool (*signal)(void *context, int number);
 };
 
+/* Another descriptor that the loop waits for; `ready` is called when it is readable. */
+struct ftun_watch {
+    int fd;
+    void *context;
+    void (*ready)(void *context);
+};
+
 struct ftun_loop;
 
 struct ftun_loop_config {
@@ -39,6 +46,10 @@ struct ftun_loop_config {
     struct ftun_listener *listener; /* client */
     struct ftun_upstream *upstream; /* server */
     int signal_fd;                  /* a signalfd */
+    const struct ftun_watch *watches;
+    uint32_t watch_count;
+    void (*reconnecting)(void *context); /* client: a connection got no answer, or was refused */
+    void *network;                       /* its context */
     struct ftun_observer observer;
 };
 

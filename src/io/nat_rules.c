@@ -43,6 +43,22 @@ static void write_server_chains(FILE *out, const struct ftun_attachment_plan *pl
             plan->port);
 }
 
+static void write_servers(FILE *out, const struct ftun_remotes *remotes, enum ftun_family family)
+{
+    char text[FTUN_ADDRESS_TEXT];
+    if (!ftun_remotes_have_family(remotes, family))
+        return;
+    fprintf(out, "\t\t%s saddr {", family == FTUN_IPV6 ? "ip6" : "ip");
+    for (size_t i = 0, written = 0; i < remotes->count; i++)
+        if (remotes->at[i].ip.family == family)
+            fprintf(out, "%s %s", written++ == 0 ? "" : ",",
+                    ftun_address_string(&remotes->at[i].ip, text));
+    fprintf(out, " } tcp sport %u ct state invalid,new drop\n", remotes->at[0].port);
+}
+
+/* The input chain: what is not translated reaches the host itself, whose RST would end the
+ * connection. That is what conntrack finds invalid, and what the server goes on sending when
+ * conntrack has forgotten the connection, as it does with those of a link that went down. */
 static void write_client_chains(FILE *out, const struct ftun_attachment_plan *plan, const char *tun)
 {
     struct family family[2];
@@ -52,14 +68,12 @@ static void write_client_chains(FILE *out, const struct ftun_attachment_plan *pl
     for (size_t i = 0; i < families(plan, family); i++)
         fprintf(out, "\t\t%s saddr %s oifname != \"%s\" masquerade\n", family[i].header,
                 ftun_address_string(family[i].own, text), tun);
-    fprintf(out,
-            "\t}\n"
-            "\tchain input {\n"
-            "\t\ttype filter hook input priority filter; policy accept;\n"
-            "\t\t%s saddr %s tcp sport %u ct state invalid drop\n"
-            "\t}\n",
-            plan->remote.ip.family == FTUN_IPV6 ? "ip6" : "ip",
-            ftun_address_string(&plan->remote.ip, text), plan->remote.port);
+    fprintf(out, "\t}\n"
+                 "\tchain input {\n"
+                 "\t\ttype filter hook input priority filter; policy accept;\n");
+    write_servers(out, &plan->remotes, FTUN_IPV4);
+    write_servers(out, &plan->remotes, FTUN_IPV6);
+    fprintf(out, "\t}\n");
 }
 
 static void write_guard(FILE *out, const struct ftun_nat_guard *guard)
@@ -81,10 +95,17 @@ static void write_guard(FILE *out, const struct ftun_nat_guard *guard)
     fprintf(out, "\t}\n");
 }
 
+const char *ftun_nat_table(const char *tun_name, char out[FTUN_NAT_TABLE_MAX])
+{
+    snprintf(out, FTUN_NAT_TABLE_MAX, "inet ftun_%s", tun_name);
+    return out;
+}
+
 void ftun_nat_write_nft(FILE *out, const struct ftun_attachment_plan *plan, const char *tun_name,
                         const struct ftun_nat_guard *guard, bool owned)
 {
-    fprintf(out, "table inet ftun_%s {\n", tun_name);
+    char table[FTUN_NAT_TABLE_MAX];
+    fprintf(out, "table %s {\n", ftun_nat_table(tun_name, table));
     if (owned)
         fprintf(out, "\tflags owner\n");
     if (plan->role == FTUN_SERVER)

@@ -18,7 +18,12 @@ struct ftun_nat_guard {
     bool all_ipv6; /* IPv6 has been switched on for all links at once */
 };
 
-/* Write an nft table, ftun_<tun_name>. `owned`: with `flags owner`, for a table that shall die with
+enum { FTUN_NAT_TABLE_MAX = IFNAMSIZ + 16 };
+
+/* The family and name of the table: "inet ftun_<tun_name>". Returns `out`. */
+const char *ftun_nat_table(const char *tun_name, char out[FTUN_NAT_TABLE_MAX]);
+
+/* Write that nft table. `owned`: with `flags owner`, for a table that shall die with
  * its process. */
 void ftun_nat_write_nft(FILE *out, const struct ftun_attachment_plan *plan, const char *tun_name,
                         const struct ftun_nat_guard *guard, bool owned);

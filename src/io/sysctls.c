@@ -16,7 +16,7 @@
 #define SO_NETNS_COOKIE 71 /* asm-generic/socket.h, since 5.14 */
 #endif
 
-enum { VALUE_MAX = 32, FILE_PATH_MAX = 192 };
+enum { VALUE_MAX = 32, FILE_PATH_MAX = 192, USER_NAME_MAX = 32 };
 
 struct setting {
     char path[FTUN_SYSCTL_PATH_MAX];
@@ -222,11 +222,26 @@ static bool make_directory(struct ftun_sysctls *sysctls, struct ftun_error *erro
     return true;
 }
 
+static void user_name(char name[USER_NAME_MAX])
+{
+    snprintf(name, USER_NAME_MAX, "user-%d", (int)getpid());
+}
+
 static void user_path(const struct ftun_sysctls *sysctls, char path[FILE_PATH_MAX])
 {
-    char name[32];
-    snprintf(name, sizeof name, "user-%d", (int)getpid());
+    char name[USER_NAME_MAX];
+    user_name(name);
     state_path(sysctls, name, path);
+}
+
+/* Has this instance said so before? */
+static bool is_wanted(const struct ftun_sysctls *sysctls, const char *path)
+{
+    char name[USER_NAME_MAX];
+    struct settings mine;
+    user_name(name);
+    load(sysctls, name, &mine);
+    return contains(&mine, path);
 }
 
 bool ftun_sysctls_open(struct ftun_sysctls *sysctls, struct ftun_error *error)
@@ -269,7 +284,9 @@ bool ftun_sysctls_want(struct ftun_sysctls *sysctls, const char *path, const cha
                        struct ftun_error *error)
 {
     char before[VALUE_MAX];
-    bool done = dprintf(sysctls->user_fd, "%s %s\n", path, value) > 0 && read_value(path, before);
+    bool done =
+        (is_wanted(sysctls, path) || dprintf(sysctls->user_fd, "%s %s\n", path, value) > 0) &&
+        read_value(path, before);
     if (done && strcmp(before, value) != 0)
         done = change(sysctls, path, before, value);
     return done || ftun_fail(error,

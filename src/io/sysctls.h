@@ -21,7 +21,8 @@ struct ftun_sysctls {
 /* Begin: put back what dead instances left, register this one. */
 bool ftun_sysctls_open(struct ftun_sysctls *sysctls, struct ftun_error *error);
 
-/* Want the setting `path` (below /proc/sys/) to be `value`; nothing is written when it is. */
+/* Want the setting `path` (below /proc/sys/) to be `value`; nothing is written when it is. May be
+ * called again, when the setting has been made anew with what it is about. */
 bool ftun_sysctls_want(struct ftun_sysctls *sysctls, const char *path, const char *value,
                        struct ftun_error *error);
 

@@ -13,8 +13,11 @@ static struct ftun_connection any_connection(const struct ftun_profile *profile,
     connection.peer_window_scale = (uint8_t)any_size(0, FTUN_WINDOW_SCALE_MAX);
     connection.liveness.probes = (uint8_t)any_size(0, FTUN_PROBES_MAX);
     connection.conversed = any_bool();
+    connection.retries = (uint8_t)any_size(0, FTUN_SYN_RETRIES);
     connection.ack_due = any_bool();
     connection.peer_named_mss = any_bool();
+    connection.timestamps = any_bool();
+    connection.window.scale = (uint8_t)any_size(0, FTUN_WINDOW_SCALE_MAX);
     return connection;
 }
 
@@ -24,6 +27,7 @@ static void check(const struct ftun_connection *connection, const struct ftun_pr
     //@ assert connection->state <= FTUN_TIME_WAIT;
     //@ assert connection->mss > 0;
     //@ assert connection->peer_window_scale <= FTUN_WINDOW_SCALE_MAX;
+    //@ assert connection->retries <= FTUN_SYN_RETRIES;
     ftun_connection_valid(connection);
     //@ assert connection->liveness.probes <= FTUN_PROBES_MAX;
     const struct ftun_timeouts timeouts = {any_u64(), any_u64(), any_u64()};
@@ -96,12 +100,12 @@ static void begin(const struct ftun_profile *profile)
     struct ftun_connection connection;
     struct ftun_step step;
     const uint16_t mss = Frama_C_unsigned_short_interval(1, UINT16_MAX);
-    ftun_connection_connect(&connection, any_u64(), any_u64(), profile, any_u32(), mss, any_u16(),
+    ftun_connection_connect(&connection, any_u64(), any_u64(), profile, any_u32(), mss, any_u64(),
                             &step);
     check(&connection, profile);
     const struct ftun_tcp_header ack = any_segment();
     ftun_connection_accept(&connection, any_u64(), profile, &ack, mss,
-                           (uint8_t)any_size(0, FTUN_WINDOW_SCALE_MAX), any_u16());
+                           (uint8_t)any_size(0, FTUN_WINDOW_SCALE_MAX), any_u64());
     check(&connection, profile);
 }
 

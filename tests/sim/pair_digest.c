@@ -28,23 +28,28 @@ static void add_tuple(struct digest *digest, const struct ftun_tuple *tuple)
     add(digest, (uint64_t)tuple->local.port << 16 | tuple->remote.port);
 }
 
-/* Left out: profile (one), ip_id (nobody looks at it), progress_at (matters when the window is
- * full, which takes more than a few datagrams). */
+/* Left out: profile and seed (one), ip_id (nobody looks at it), timestamps (there are none);
+ * progress_at and the receive window (matter when it is full, which takes more than a few
+ * datagrams), rcv_left (the same, of jumps ahead). */
 static void add_connection(struct digest *digest, const struct ftun_connection *c, uint64_t now_ns)
 {
     add(digest, now_ns - c->liveness.heard_at);
     add_ahead(digest, c->retransmit_at, now_ns);
     add_ahead(digest, c->ack_at, now_ns);
     add_ahead(digest, c->challenge_after, now_ns);
+    add_ahead(digest, c->data_at + FTUN_DELAYED_ACK, now_ns); /* until when data are an answer */
     add(digest, (uint64_t)c->snd_una << 32 | c->snd_nxt);
     add(digest, (uint64_t)c->snd_max << 32 | c->snd_edge);
+    add(digest, (uint64_t)c->una_recent << 32 | c->una_oldest);
+    add_ahead(digest, c->una_marked_at + 2 * FTUN_ACK_MEMORY, now_ns);
     add(digest, (uint64_t)c->rcv_nxt << 32 | (uint32_t)c->mss << 16 | c->state);
     add(digest, (uint64_t)c->unacknowledged << 32 | (uint32_t)c->retries << 24 |
                     (uint32_t)c->quick_acks << 16 | (uint32_t)c->peer_window_scale << 8 |
                     (uint32_t)c->ack_due << 1 | c->peer_named_mss);
 }
 
-/* Left out: the application (one), chains of the tables, next_in_turn (the turn has ended). */
+/* Left out: the application (one), chains of the tables (that of being heard matters when
+ * the table is full), next_in_turn (the turn has ended). */
 static void add_flow(struct digest *digest, const struct ftun_endpoint *ep, uint32_t flow,
                      uint64_t now_ns)
 {

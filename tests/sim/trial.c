@@ -5,7 +5,7 @@
 /* The longest that a core without liveness detection takes to find out, once packets pass again:
  * all FINs of a flow that holds a number the application's next flow needs, its TIME_WAIT, all SYNs
  * of the next flow, and the pause of a client whose server has refused. */
-#define FIN_TIME ((FTUN_FIN_RETRIES + 1) * FTUN_RETRANSMIT_TIMEOUT)
+#define FIN_TIME FTUN_FIN_PATIENCE
 #define SYN_TIME ((FTUN_SYN_RETRIES + 1) * FTUN_RETRANSMIT_TIMEOUT)
 #define CLOSE_TIME (FIN_TIME + FTUN_TIME_WAIT_DURATION)
 #define RECOVERY_TIME (CLOSE_TIME + SYN_TIME + FTUN_REDIAL_LAST)
@@ -33,7 +33,9 @@ static uint64_t recovery_time(const struct sim_world *world)
 {
     const struct sim_scenario *scenario = &world->scenario;
     const uint32_t used = ftun_endpoint_flow_count(world->ends[SIM_SERVER].endpoint);
-    const bool crowded = used + 2 * scenario->applications > scenario->max_flows;
+    const uint32_t places =
+        scenario->max_flows_per_source > 0 ? scenario->max_flows_per_source : scenario->max_flows;
+    const bool crowded = used + 2 * scenario->applications > places;
     return RECOVERY_TIME + (crowded ? scenario->idle_timeout_ns + CLOSE_TIME : 0);
 }
 

@@ -76,6 +76,18 @@ void in_established(void)
     c.quick_acks = 0;
 }
 
+void in_scaled(void)
+{
+    const struct ftun_tcp_header syn_ack = {.sequence = PEER_ISN,
+                                            .acknowledgment = ISN + 1,
+                                            .window = 500,
+                                            .flags = FTUN_SYN | FTUN_ACK,
+                                            .options = {3, 3, 7, 1},
+                                            .options_len = 4};
+    in_syn_sent();
+    ftun_connection_segment(&c, start, &syn_ack, 0, 0, &step);
+}
+
 void in_fin_wait_1(void)
 {
     in_established();

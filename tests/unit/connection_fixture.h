@@ -29,6 +29,9 @@ void in_syn_sent(void);
 /* snd_nxt is ISN + 1, rcv_nxt PEER_ISN + 1; nothing is unacknowledged. */
 void in_established(void);
 
+/* The same, just now, with a peer that scales its windows. */
+void in_scaled(void);
+
 void in_fin_wait_1(void);
 void in_fin_wait_2(void);
 void in_closing(void);

@@ -5,7 +5,7 @@ static void close_sends_fin_and_ends_the_flow(void **state)
 {
     (void)state;
     in_fin_wait_1();
-    assert_string_equal(describe(), "closed(closed by this end) F. 1001 5001 65535");
+    assert_string_equal(describe(), "closed(closed by this end) F. 1001 5001 64240");
     assert_int_equal(c.state, FTUN_FIN_WAIT_1);
     ftun_connection_close(&c, start, FTUN_CLOSED_LOCALLY, &step);
     assert_string_equal(describe(), "nothing");
@@ -32,7 +32,7 @@ static void a_fin_is_answered_by_our_own(void **state)
 {
     (void)state;
     in_last_ack();
-    assert_string_equal(describe(), "closed(closed by the peer) F. 1001 5002 65535");
+    assert_string_equal(describe(), "closed(closed by the peer) F. 1001 5002 64240");
     assert_int_equal(c.state, FTUN_LAST_ACK);
     assert_int_equal(receive(FTUN_ACK, PEER_ISN + 2, ISN + 2, 0), FTUN_TAKEN);
     assert_string_equal(describe(), "nothing");
@@ -44,7 +44,7 @@ static void data_with_a_fin_is_delivered_first(void **state)
     (void)state;
     in_established();
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 100);
-    assert_string_equal(describe(), "deliver closed(closed by the peer) F. 1001 5102 65535");
+    assert_string_equal(describe(), "deliver closed(closed by the peer) F. 1001 5102 64240");
 }
 
 static void the_usual_close(void **state)
@@ -55,7 +55,7 @@ static void the_usual_close(void **state)
     assert_string_equal(describe(), "nothing");
     assert_int_equal(c.state, FTUN_FIN_WAIT_2);
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
-    assert_string_equal(describe(), ". 1002 5002 65535");
+    assert_string_equal(describe(), ". 1002 5002 64240");
     assert_int_equal(c.state, FTUN_TIME_WAIT);
 }
 
@@ -64,7 +64,7 @@ static void a_fin_that_acknowledges_ours_ends_both_directions(void **state)
     (void)state;
     in_fin_wait_1();
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
-    assert_string_equal(describe(), ". 1002 5002 65535");
+    assert_string_equal(describe(), ". 1002 5002 64240");
     assert_int_equal(c.state, FTUN_TIME_WAIT);
 }
 
@@ -72,7 +72,7 @@ static void both_ends_may_close_at_once(void **state)
 {
     (void)state;
     in_closing();
-    assert_string_equal(describe(), ". 1002 5002 65535");
+    assert_string_equal(describe(), ". 1002 5002 64240");
     assert_int_equal(c.state, FTUN_CLOSING);
     receive(FTUN_ACK, PEER_ISN + 2, ISN + 2, 0);
     assert_string_equal(describe(), "nothing");
@@ -95,29 +95,36 @@ static void a_repeated_fin_is_acknowledged_again(void **state)
     in_time_wait();
     for (unsigned i = 0; i < 3; i++) { /* each time: it is no challenge */
         receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 2, 0);
-        assert_string_equal(describe(), ". 1002 5002 65535");
+        assert_string_equal(describe(), ". 1002 5002 64240");
     }
     in_last_ack();
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
-    assert_string_equal(describe(), "F. 1001 5002 65535");
+    assert_string_equal(describe(), "F. 1001 5002 64240");
     in_closing();
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
-    assert_string_equal(describe(), ". 1002 5002 65535");
+    assert_string_equal(describe(), ". 1002 5002 64240");
 }
 
-static void a_fin_is_repeated_each_second_three_times_then_given_up(void **state)
+static const uint64_t fin_timeout = 300 * FTUN_MILLISECOND;
+
+/* F17: one that is lost at shutdown is repeated before the process ends. */
+static void F17_a_fin_is_repeated_within_the_second_with_backoff_then_given_up(void **state)
 {
     (void)state;
     static void (*const with_fin[])(void) = {in_fin_wait_1, in_closing, in_last_ack};
     for (size_t i = 0; i < LENGTH(with_fin); i++) {
         with_fin[i]();
-        for (unsigned n = 1; n <= FTUN_FIN_RETRIES; n++) {
-            assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + n * FTUN_SECOND);
-            ftun_connection_timeout(&c, start + n * FTUN_SECOND, &timeouts, &step);
+        uint64_t at = start;
+        for (unsigned n = 0; n < FTUN_FIN_RETRIES; n++) {
+            at += fin_timeout << n;
+            assert_int_equal(ftun_connection_deadline(&c, &timeouts), at);
+            ftun_connection_timeout(&c, at, &timeouts, &step);
             assert_int_equal(step.segment.flags, FTUN_FIN | FTUN_ACK);
             assert_int_equal(step.segment.sequence, ISN + 1);
         }
-        ftun_connection_timeout(&c, start + 4 * FTUN_SECOND, &timeouts, &step);
+        at += fin_timeout << FTUN_FIN_RETRIES;
+        assert_int_equal(ftun_connection_deadline(&c, &timeouts), at);
+        ftun_connection_timeout(&c, at, &timeouts, &step);
         assert_string_equal(describe(), "gone");
     }
 }
@@ -180,7 +187,7 @@ static void a_peer_that_repeats_its_fin_for_ever_does_not_hold_the_connection(vo
         with_fin[i]();
         uint64_t now = start;
         do {
-            now += FTUN_SECOND / 2;
+            now += FTUN_SECOND / 10;
             receive_at(now, FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 0);
             ftun_connection_timeout(&c, now, &timeouts, &step);
         } while (!step.gone && now < start + 60 * FTUN_SECOND);
@@ -198,8 +205,30 @@ static void repeats_of_the_syn_do_not_count_for_the_fin(void **state)
     receive_at(closed_at, FTUN_SYN | FTUN_ACK, PEER_ISN, ISN + 1, 0);
     ftun_connection_close(&c, closed_at, FTUN_CLOSED_LOCALLY, &step);
     for (unsigned i = 1; i <= FTUN_FIN_RETRIES; i++) {
-        ftun_connection_timeout(&c, closed_at + i * FTUN_SECOND, &timeouts, &step);
-        assert_string_equal(describe(), "F. 1001 5001 65535");
+        ftun_connection_timeout(&c, c.retransmit_at, &timeouts, &step);
+        assert_string_equal(describe(), "F. 1001 5001 64240");
+    }
+}
+
+/* RFC 9293 3.10.5 */
+static void an_abort_resets_where_the_peer_still_counts_on_us(void **state)
+{
+    (void)state;
+    static void (*const with_rst[])(void) = {in_established, in_fin_wait_1, in_fin_wait_2};
+    for (size_t i = 0; i < LENGTH(with_rst); i++) {
+        with_rst[i]();
+        const uint32_t next = c.snd_nxt;
+        ftun_connection_abort(&c, FTUN_CLOSED_YIELDED, &step);
+        assert_true(step.gone && step.has_segment);
+        assert_int_equal(step.closed, FTUN_CLOSED_YIELDED);
+        assert_int_equal(step.segment.flags, FTUN_RST);
+        assert_int_equal(step.segment.sequence, next);
+    }
+    static void (*const without[])(void) = {in_syn_sent, in_closing, in_last_ack, in_time_wait};
+    for (size_t i = 0; i < LENGTH(without); i++) {
+        without[i]();
+        ftun_connection_abort(&c, FTUN_CLOSED_YIELDED, &step);
+        assert_true(step.gone && !step.has_segment);
     }
 }
 
@@ -216,12 +245,13 @@ int main(void)
         cmocka_unit_test(both_ends_may_close_at_once),
         cmocka_unit_test(data_after_close_is_refused_and_acknowledged),
         cmocka_unit_test(a_repeated_fin_is_acknowledged_again),
-        cmocka_unit_test(a_fin_is_repeated_each_second_three_times_then_given_up),
+        cmocka_unit_test(F17_a_fin_is_repeated_within_the_second_with_backoff_then_given_up),
         cmocka_unit_test(fin_wait_2_and_time_wait_end_by_themselves),
         cmocka_unit_test(an_ack_that_was_due_dies_with_the_connection),
         cmocka_unit_test(a_closed_connection_has_nothing_to_do),
         cmocka_unit_test(each_reason_has_a_line_of_its_own),
         cmocka_unit_test(a_peer_that_repeats_its_fin_for_ever_does_not_hold_the_connection),
+        cmocka_unit_test(an_abort_resets_where_the_peer_still_counts_on_us),
         cmocka_unit_test(repeats_of_the_syn_do_not_count_for_the_fin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@ static void data_is_delivered_and_acknowledged_after_40_ms(void **state)
     assert_string_equal(describe(), "nothing");
     assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + 40 * FTUN_MILLISECOND);
     ftun_connection_timeout(&c, start + 40 * FTUN_MILLISECOND, &timeouts, &step);
-    assert_string_equal(describe(), ". 1001 5101 65535");
+    assert_string_equal(describe(), ". 1001 5101 64240");
     assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + idle);
 }
 
@@ -23,7 +23,7 @@ static void two_segments_are_acknowledged_at_the_end_of_the_turn(void **state)
     receive(FTUN_ACK, PEER_ISN + 101, ISN + 1, 100);
     assert_string_equal(describe(), "deliver");
     ftun_connection_end_turn(&c, start, &step);
-    assert_string_equal(describe(), ". 1001 5201 65535");
+    assert_string_equal(describe(), ". 1001 5201 64240");
     ftun_connection_end_turn(&c, start, &step);
     assert_string_equal(describe(), "nothing");
 }
@@ -43,6 +43,44 @@ static void the_first_segments_are_acknowledged_at_once(void **state)
     assert_string_equal(describe(), "nothing");
 }
 
+/* Linux's ping-pong mode, tcp_event_data_sent(). */
+static void data_that_are_no_answer_leave_acknowledgments_quick(void **state)
+{
+    (void)state;
+    struct ftun_tcp_header header;
+    uint16_t ip_id;
+    in_established();
+    c.quick_acks = FTUN_QUICK_ACKS;
+    ftun_connection_data(&c, start, 10, 1, &header, &ip_id);
+    assert_int_equal(c.quick_acks, FTUN_QUICK_ACKS);
+    receive(FTUN_ACK, PEER_ISN + 1, ISN + 11, 100);
+    ftun_connection_data(&c, start + FTUN_DELAYED_ACK, 10, 1, &header, &ip_id);
+    assert_int_equal(c.quick_acks, FTUN_QUICK_ACKS - 1);
+    ftun_connection_data(&c, start + FTUN_DELAYED_ACK - 1, 10, 1, &header, &ip_id);
+    assert_int_equal(c.quick_acks, 0);
+}
+
+static void the_window_opens_with_what_is_received(void **state)
+{
+    (void)state;
+    in_scaled();
+    assert_string_equal(describe(), "established . 1001 5001 63");
+    for (uint32_t i = 0; i < 60; i++)
+        receive(FTUN_ACK, PEER_ISN + 1 + i * 1000, ISN + 1, 1000);
+    ftun_connection_end_turn(&c, start, &step);
+    assert_string_equal(describe(), ". 1001 65001 118");
+}
+
+static void what_the_peer_may_send_is_what_was_advertised(void **state)
+{
+    (void)state;
+    in_scaled();
+    assert_int_equal(receive(FTUN_ACK, PEER_ISN + 63 * 1024, ISN + 1, 1), FTUN_TAKEN);
+    in_scaled();
+    assert_int_equal(receive(FTUN_ACK, PEER_ISN + 1 + 63 * 1024, ISN + 1, 1),
+                     FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW);
+}
+
 static void data_sent_carries_the_acknowledgment(void **state)
 {
     (void)state;
@@ -55,7 +93,7 @@ static void data_sent_carries_the_acknowledgment(void **state)
     assert_int_equal(header.sequence, ISN + 1);
     assert_int_equal(header.acknowledgment, PEER_ISN + 201);
     assert_int_equal(header.flags, FTUN_ACK | FTUN_PSH);
-    assert_int_equal(header.window, 65535);
+    assert_int_equal(header.window, 64240);
     assert_int_equal(ip_id, 79); /* SYN 77, ACK 78 */
     ftun_connection_data(&c, start, 10, 1, &header, &ip_id);
     assert_int_equal(header.sequence, ISN + 3001);
@@ -72,7 +110,7 @@ static void a_lost_segment_stays_lost_and_the_ack_moves_on(void **state)
     receive(FTUN_ACK, PEER_ISN + 1001, ISN + 1, 100); /* 1000 bytes never come */
     assert_string_equal(describe(), "deliver");
     ftun_connection_timeout(&c, start + FTUN_SECOND, &timeouts, &step);
-    assert_string_equal(describe(), ". 1001 6101 65535");
+    assert_string_equal(describe(), ". 1001 6101 64240");
 }
 
 static void a_late_segment_is_delivered_and_moves_nothing(void **state)
@@ -89,13 +127,13 @@ static void segments_far_outside_the_window_are_challenged(void **state)
 {
     (void)state;
     in_established();
-    const uint32_t outside[] = {PEER_ISN + 1 + FTUN_WINDOW, PEER_ISN - FTUN_LATE_WINDOW,
+    const uint32_t outside[] = {PEER_ISN + 1 + c.window.size, PEER_ISN - FTUN_LATE_WINDOW,
                                 PEER_ISN + UINT32_C(0x80000000)};
     for (size_t i = 0; i < LENGTH(outside); i++) {
         in_established();
         assert_int_equal(receive(FTUN_ACK, outside[i], ISN + 1, 100),
                          FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW);
-        assert_string_equal(describe(), ". 1001 5001 65535");
+        assert_string_equal(describe(), ". 1001 5001 64240");
     }
 }
 
@@ -104,7 +142,7 @@ static void acks_of_what_was_never_sent_are_challenged(void **state)
     (void)state;
     in_established();
     assert_int_equal(receive(FTUN_ACK, PEER_ISN + 1, ISN + 2, 100), FTUN_REFUSED_ACK_UNACCEPTABLE);
-    assert_string_equal(describe(), ". 1001 5001 65535");
+    assert_string_equal(describe(), ". 1001 5001 64240");
     in_established();
     assert_int_equal(receive(FTUN_ACK, PEER_ISN + 1, ISN + 1 - FTUN_ACK_WINDOW - 1, 100),
                      FTUN_REFUSED_ACK_UNACCEPTABLE);
@@ -116,7 +154,7 @@ static void a_keepalive_probe_is_acknowledged(void **state)
     (void)state;
     in_established();
     assert_int_equal(receive(FTUN_ACK, PEER_ISN, ISN + 1, 0), FTUN_TAKEN);
-    assert_string_equal(describe(), ". 1001 5001 65535");
+    assert_string_equal(describe(), ". 1001 5001 64240");
 }
 
 static void sending_stops_at_the_peers_window_at_a_datagrams_end(void **state)
@@ -246,7 +284,7 @@ static void sequence_numbers_wrap(void **state)
     uint16_t ip_id;
     ftun_connection_connect(&c, start, start, &ftun_profile_linux, UINT32_MAX, MSS, 0, &step);
     receive(FTUN_SYN | FTUN_ACK, UINT32_MAX, 0, 0);
-    assert_string_equal(describe(), "established . 0 0 65535");
+    assert_string_equal(describe(), "established . 0 0 64240");
     c.snd_edge = 1000000;
     c.snd_nxt = c.snd_una = UINT32_MAX - 49;
     c.rcv_nxt = UINT32_MAX - 49;
@@ -283,6 +321,9 @@ int main(void)
         cmocka_unit_test(data_is_delivered_and_acknowledged_after_40_ms),
         cmocka_unit_test(two_segments_are_acknowledged_at_the_end_of_the_turn),
         cmocka_unit_test(the_first_segments_are_acknowledged_at_once),
+        cmocka_unit_test(data_that_are_no_answer_leave_acknowledgments_quick),
+        cmocka_unit_test(the_window_opens_with_what_is_received),
+        cmocka_unit_test(what_the_peer_may_send_is_what_was_advertised),
         cmocka_unit_test(data_sent_carries_the_acknowledgment),
         cmocka_unit_test(a_lost_segment_stays_lost_and_the_ack_moves_on),
         cmocka_unit_test(a_late_segment_is_delivered_and_moves_nothing),

@@ -29,7 +29,7 @@ static void a_syn_ack_establishes(void **state)
     (void)state;
     in_syn_sent();
     assert_int_equal(receive(FTUN_SYN | FTUN_ACK, PEER_ISN, ISN + 1, 0), FTUN_TAKEN);
-    assert_string_equal(describe(), "established . 1001 5001 65535");
+    assert_string_equal(describe(), "established . 1001 5001 64240");
     assert_int_equal(c.state, FTUN_ESTABLISHED);
     assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + idle);
 }
@@ -134,7 +134,7 @@ static void an_answer_to_old_acks_in_a_handshake_is_limited(void **state)
     in_syn_sent();
     receive(FTUN_ACK, 9, 900, 0);
     assert_string_equal(describe(), "R 900 0 0");
-    assert_int_equal(step.ip_id, 78); /* the SYN had 77 */
+    assert_int_equal(step.ip_id, 0); /* as Linux */
     assert_int_equal(receive(FTUN_ACK, 9, 900, 0), FTUN_REFUSED_ACK_UNACCEPTABLE);
     assert_string_equal(describe(), "nothing");
 }

@@ -24,7 +24,7 @@ static void an_idle_connection_is_closed_by_fin(void **state)
     assert_string_equal(describe(), "nothing");
     ftun_connection_timeout(&c, start + idle, &timeouts, &step);
     assert_string_equal(describe(),
-                        "closed(nothing received for the idle timeout) F. 1001 5001 65535");
+                        "closed(nothing received for the idle timeout) F. 1001 5001 64240");
 }
 
 static void without_idle_timeout_a_connection_stays(void **state)

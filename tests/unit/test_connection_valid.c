@@ -37,12 +37,20 @@ static void a_window_scale_that_does_not_exist(void)
     c.peer_window_scale = FTUN_WINDOW_SCALE_MAX + 1;
 }
 
+static void repeated_more_often_than_anything_is(void)
+{
+    c.retries = FTUN_SYN_RETRIES + 1;
+}
+
 static void each_contradiction_is_found(void **state)
 {
     (void)state;
-    static void (*const contradictions[])(void) = {
-        no_profile, no_mss, acknowledged_what_was_not_sent, sent_beyond_the_furthest,
-        a_window_scale_that_does_not_exist};
+    static void (*const contradictions[])(void) = {no_profile,
+                                                   no_mss,
+                                                   acknowledged_what_was_not_sent,
+                                                   sent_beyond_the_furthest,
+                                                   a_window_scale_that_does_not_exist,
+                                                   repeated_more_often_than_anything_is};
     for (size_t i = 0; i < LENGTH(contradictions); i++) {
         in_established();
         contradictions[i]();

@@ -11,11 +11,11 @@ static void the_first_datagram_opens_a_flow_and_waits_for_it(void **state)
     assert_int_equal(send_datagrams(flow, 250, 100), 250);
     assert_string_equal(happened(), "");
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
-    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 63 | "
                                     "established flow 0 profile linux mss 1460 | "
-                                    "> P. 1:101(100) ack 5001 win 65535 | "
-                                    "> P. 101:201(100) ack 5001 win 65535 | "
-                                    "> P. 201:251(50) ack 5001 win 65535");
+                                    "> P. 1:101(100) ack 5001 win 63 | "
+                                    "> P. 101:201(100) ack 5001 win 63 | "
+                                    "> P. 201:251(50) ack 5001 win 63");
 }
 
 static void a_flow_is_found_again_by_its_application(void **state)
@@ -44,9 +44,9 @@ static void a_burst_leaves_as_one_super_segment(void **state)
     (void)state;
     const uint32_t flow = established_client();
     assert_int_equal(send_datagrams(flow, 46 * 1400, 1400), 46 * 1400);
-    assert_string_equal(happened(), "> P. 1:64401(46x1400) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 1:64401(46x1400) ack 5001 win 63");
     assert_int_equal(send_datagrams(flow, 1400, 1400), 1400);
-    assert_string_equal(happened(), "> P. 64401:65801(1400) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 64401:65801(1400) ack 5001 win 63");
 }
 
 static void without_offload_each_datagram_is_a_segment(void **state)
@@ -57,9 +57,9 @@ static void without_offload_each_datagram_is_a_segment(void **state)
     const uint32_t flow = dialing_client_of(c);
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
     assert_int_equal(send_datagrams(flow, 250, 100), 250);
-    assert_string_equal(happened(), "> P. 1:101(100) ack 5001 win 65535 | "
-                                    "> P. 101:201(100) ack 5001 win 65535 | "
-                                    "> P. 201:251(50) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 1:101(100) ack 5001 win 63 | "
+                                    "> P. 101:201(100) ack 5001 win 63 | "
+                                    "> P. 201:251(50) ack 5001 win 63");
 }
 
 static void more_datagrams_than_actions_are_taken_in_several_calls(void **state)
@@ -78,8 +78,8 @@ static void a_burst_beyond_one_packet_leaves_in_two(void **state)
     (void)state;
     const uint32_t flow = established_client();
     assert_int_equal(send_datagrams(flow, 65535, 1000), 65535);
-    assert_string_equal(happened(), "> P. 1:65001(65x1000) ack 5001 win 65535 | "
-                                    "> P. 65001:65536(535) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 1:65001(65x1000) ack 5001 win 63 | "
+                                    "> P. 65001:65536(535) ack 5001 win 63");
 }
 
 /* F22: oversize datagrams vanish silently elsewhere. */
@@ -88,10 +88,10 @@ static void F22_a_datagram_larger_than_a_segment_is_refused_and_counted(void **s
     (void)state;
     const uint32_t flow = established_client();
     assert_int_equal(send_datagrams(flow, 2 * 1461 + 10, 1461), 2 * 1461 + 10);
-    assert_string_equal(happened(), "> P. 1:11(10) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 1:11(10) ack 5001 win 63");
     assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_TOO_LARGE), 2);
     assert_int_equal(send_datagrams(flow, 1460, 1460), 1460);
-    assert_string_equal(happened(), "> P. 11:1471(1460) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 11:1471(1460) ack 5001 win 63");
 }
 
 static void F22_an_oversize_datagram_is_told_apart_during_the_handshake_too(void **state)
@@ -127,12 +127,12 @@ static void F15_handshakes_are_independent_and_their_queues_bounded(void **state
     send_datagrams(second, 5 * 10, 10);
     assert_int_equal(refused(FTUN_REFUSED_PENDING_FULL), 2); /* 20 in all */
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
-    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 63 | "
                                     "established flow 1 profile linux mss 1460 | "
-                                    "> P. 1:11(10) ack 5001 win 65535 | "
-                                    "> P. 11:21(10) ack 5001 win 65535 | "
-                                    "> P. 21:31(10) ack 5001 win 65535 | "
-                                    "> P. 31:41(10) ack 5001 win 65535");
+                                    "> P. 1:11(10) ack 5001 win 63 | "
+                                    "> P. 11:21(10) ack 5001 win 63 | "
+                                    "> P. 21:31(10) ack 5001 win 63 | "
+                                    "> P. 31:41(10) ack 5001 win 63");
 }
 
 static void the_flow_limit_refuses_the_newest(void **state)
@@ -166,10 +166,10 @@ static void the_handshake_packet_goes_first(void **state)
     const uint32_t flow = dialing_client_of(c);
     send_datagrams(flow, 10, 10);
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
-    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 63 | "
                                     "established flow 0 profile linux mss 1460 | "
-                                    "> P. 1:6(5) ack 5001 win 65535 | "
-                                    "> P. 6:16(10) ack 5001 win 65535");
+                                    "> P. 1:6(5) ack 5001 win 63 | "
+                                    "> P. 6:16(10) ack 5001 win 63");
 }
 
 static void datagrams_wait_for_no_window_but_are_refused(void **state)
@@ -181,7 +181,7 @@ static void datagrams_wait_for_no_window_but_are_refused(void **state)
     send_datagrams(flow, 65000, 1000);
     happened();
     assert_int_equal(send_datagrams(flow, 3000, 100), 3000);
-    assert_string_equal(happened(), "> P. 65001:65501(5x100) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 65001:65501(5x100) ack 5001 win 63");
     assert_int_equal(refused(FTUN_REFUSED_WINDOW_FULL), 25);
 }
 
@@ -210,9 +210,9 @@ static void what_waited_and_is_too_large_for_the_servers_mss_is_refused(void **s
     const uint32_t flow = dialing_client_of(client_config());
     send_datagrams(flow, 1460 + 1200, 1460);
     give_syn_ack_with_mss(1200);
-    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 64240 | "
                                     "established flow 0 profile linux mss 1200 | "
-                                    "> P. 1:1201(1200) ack 5001 win 65535");
+                                    "> P. 1:1201(1200) ack 5001 win 64240");
     assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_TOO_LARGE), 1);
 }
 
@@ -225,7 +225,7 @@ static void a_handshake_packet_larger_than_the_servers_mss_is_left_out(void **st
     c.handshake_packet_len = sizeof large;
     dialing_client_of(c);
     give_syn_ack_with_mss(1200);
-    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 64240 | "
                                     "established flow 0 profile linux mss 1200");
 }
 

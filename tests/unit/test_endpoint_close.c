@@ -54,10 +54,10 @@ static void an_idle_flow_is_closed_and_its_number_comes_again(void **state)
     now = ftun_endpoint_deadline(endpoint);
     assert_int_equal(now, start + FTUN_IDLE_TIMEOUT_DEFAULT);
     ftun_endpoint_timeout(endpoint, now, &actions);
-    assert_string_equal(happened(), "> F. 1:1(0) ack 101 win 65535 | "
+    assert_string_equal(happened(), "> F. 1:1(0) ack 101 win 63 | "
                                     "close flow 0: nothing received for the idle timeout");
     give(a_client(1), FTUN_FIN | FTUN_ACK, 101, own_isn + 2, "");
-    assert_string_equal(happened(), "> . 2:2(0) ack 102 win 65535");
+    assert_string_equal(happened(), "> . 2:2(0) ack 102 win 63");
     while (ftun_endpoint_flow_count(endpoint) > 0) {
         now = ftun_endpoint_deadline(endpoint);
         ftun_endpoint_timeout(endpoint, now, &actions);
@@ -99,7 +99,7 @@ static void a_flow_is_closed_once(void **state)
     (void)state;
     const uint32_t flow = established_client();
     ftun_endpoint_close(endpoint, now, flow, &actions);
-    assert_string_equal(happened(), "> F. 1:1(0) ack 5001 win 65535 | "
+    assert_string_equal(happened(), "> F. 1:1(0) ack 5001 win 63 | "
                                     "close flow 0: closed by this end");
     ftun_endpoint_close(endpoint, now, flow, &actions);
     assert_string_equal(happened(), "");

@@ -32,7 +32,7 @@ static void datagrams_leave_over_the_other_connection(void **state)
     ftun_endpoint_exchange_connections(endpoint, 0, 1);
     send_datagrams(0, 4, 4);
     assert_int_equal(actions.at[0].send.segment.tuple.remote.port, 2);
-    assert_string_equal(happened(), "> P. 1:5(4) ack 101 win 65535");
+    assert_string_equal(happened(), "> P. 1:5(4) ack 101 win 63");
     send_datagrams(1, 4, 4);
     assert_int_equal(actions.at[0].send.segment.tuple.remote.port, 1);
 }
@@ -48,7 +48,7 @@ static void an_acknowledgment_that_is_due_leaves_over_its_own_connection(void **
     assert_false(ftun_endpoint_end_turn(endpoint, now, &actions));
     assert_int_equal(actions.count, 1);
     assert_int_equal(actions.at[0].send.segment.tuple.remote.port, 2);
-    assert_string_equal(happened(), "> . 1:1(0) ack 104 win 65535");
+    assert_string_equal(happened(), "> . 1:1(0) ack 104 win 63");
 }
 
 static void each_connections_deadline_is_met(void **state)
@@ -58,7 +58,7 @@ static void each_connections_deadline_is_met(void **state)
     ftun_endpoint_end_turn(endpoint, now, &actions);
     ftun_endpoint_close(endpoint, now, 0, &actions); /* its FIN is repeated after a second */
     own_isn = first_isn;
-    assert_string_equal(happened(), "> F. 1:1(0) ack 101 win 65535 | "
+    assert_string_equal(happened(), "> F. 1:1(0) ack 101 win 63 | "
                                     "close flow 0: closed by this end");
     ftun_endpoint_exchange_connections(endpoint, 0, 1);
     now += FTUN_RETRANSMIT_TIMEOUT;

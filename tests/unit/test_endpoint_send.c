@@ -140,12 +140,12 @@ static void the_rest_of_a_burst_is_dealt_with_in_every_state(void **state)
     const uint32_t flow = dialing_client_of(client_config());
     assert_int_equal(send_rest(flow, 30, 10, 10), 20);
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
-    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 65535 | "
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 63 | "
                                     "established flow 0 profile linux mss 1460 | "
-                                    "> P. 1:11(10) ack 5001 win 65535 | "
-                                    "> P. 11:21(10) ack 5001 win 65535");
+                                    "> P. 1:11(10) ack 5001 win 63 | "
+                                    "> P. 11:21(10) ack 5001 win 63");
     assert_int_equal(send_rest(flow, 35, 10, 20), 15);
-    assert_string_equal(happened(), "> P. 21:36(2x10) ack 5001 win 65535");
+    assert_string_equal(happened(), "> P. 21:36(2x10) ack 5001 win 63");
     ftun_endpoint_close(endpoint, now, flow, &actions);
     assert_int_equal(send_rest(flow, 30, 10, 10), 20);
     assert_int_equal(refused(FTUN_REFUSED_FLOW_CLOSING), 2);

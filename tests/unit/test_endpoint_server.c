@@ -21,7 +21,7 @@ static void the_third_packet_opens_the_flow(void **state)
     give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "ping");
     assert_string_equal(happened(), "deliver flow 0 bytes 4 stride 4");
     assert_int_equal(send_datagrams(0, 4, 4), 4);
-    assert_string_equal(happened(), "> P. 1:5(4) ack 105 win 65535");
+    assert_string_equal(happened(), "> P. 1:5(4) ack 105 win 63");
 }
 
 static void data_completes_the_handshake_when_the_third_packet_is_lost(void **state)
@@ -87,7 +87,7 @@ static void F04_a_repeated_syn_of_a_live_tuple_is_ordinary(void **state)
     give(a_client(1), FTUN_ACK, 101, own_isn + 1, "");
     happened();
     give(a_client(1), FTUN_SYN, 100, 0, "");
-    assert_string_equal(happened(), "> . 1:1(0) ack 101 win 65535");
+    assert_string_equal(happened(), "> . 1:1(0) ack 101 win 63");
     assert_int_equal(ftun_endpoint_flow_count(endpoint), 1);
 }
 
@@ -137,7 +137,7 @@ static void a_super_packet_is_delivered_with_its_stride(void **state)
     assert_int_equal(ftun_endpoint_counters(endpoint)->bytes_delivered, 10);
     assert_int_equal(ftun_endpoint_counters(endpoint)->segments_received, 1 + 1 + 3); /* SYN, ACK */
     assert_false(ftun_endpoint_end_turn(endpoint, now, &actions));
-    assert_string_equal(happened(), "> . 1:1(0) ack 111 win 65535");
+    assert_string_equal(happened(), "> . 1:1(0) ack 111 win 63");
 }
 
 /* Each SYN is answered from its cookie alone, so either may be the one whose answer arrives. */
@@ -161,9 +161,9 @@ static void F08_only_the_exact_rst_closes_a_flow(void **state)
     create(server_config());
     established_server(1);
     give(a_client(1), FTUN_RST, 100, 0, "");
-    assert_string_equal(happened(), "> . 1:1(0) ack 101 win 65535");
+    assert_string_equal(happened(), "> . 1:1(0) ack 101 win 63");
     assert_int_equal(refused(FTUN_REFUSED_RST_INEXACT), 1);
-    give(a_client(1), FTUN_RST, 101 + FTUN_WINDOW, 0, "");
+    give(a_client(1), FTUN_RST, 101 + FTUN_WINDOW_MAX, 0, "");
     assert_string_equal(happened(), "");
     assert_int_equal(refused(FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW), 1);
     give(a_client(1), FTUN_RST, 101, 0, "");
@@ -230,14 +230,16 @@ static void a_glued_packet_is_acknowledged_as_the_segments_that_it_was(void **st
     (void)state;
     create(server_config());
     established_server(1);
-    send_datagrams(0, 4, 4); /* from now on a lone segment's ACK is delayed */
-    give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 5, "ping");
+    give(a_client(1), FTUN_ACK | FTUN_PSH, 101, own_isn + 1, "ping");
+    send_datagrams(0, 4, 4); /* an answer: from now on a lone segment's ACK is delayed */
+    happened();
+    give(a_client(1), FTUN_ACK | FTUN_PSH, 105, own_isn + 5, "ping");
     assert_false(ftun_endpoint_end_turn(endpoint, now, &actions));
     assert_string_equal(happened(), "");
     send_datagrams(0, 4, 4);
-    give_glued(a_client(1), FTUN_ACK | FTUN_PSH, 105, own_isn + 9, "pingpong", 4);
+    give_glued(a_client(1), FTUN_ACK | FTUN_PSH, 109, own_isn + 9, "pingpong", 4);
     assert_false(ftun_endpoint_end_turn(endpoint, now, &actions));
-    assert_string_equal(happened(), "> . 9:9(0) ack 113 win 65535");
+    assert_string_equal(happened(), "> . 9:9(0) ack 117 win 63");
 }
 
 int main(void)

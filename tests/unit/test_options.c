@@ -31,7 +31,10 @@ static void the_shortest_command_lines(void **state)
     const struct ftun_address localhost = ipv4(127, 0, 0, 1);
     assert_true(ftun_address_equal(&options.local.ip, &localhost));
     assert_int_equal(options.local.port, 1234);
-    assert_string_equal(options.remote_text, "host:4567");
+    assert_string_equal(options.remote.host, "host");
+    assert_int_equal(options.remote.port, 4567);
+    assert_int_equal(options.remote.only, FTUN_FAMILY_NONE);
+    assert_int_equal(options.remote.first, FTUN_FAMILY_NONE);
     assert_false(options.touch_nothing);
     assert_true(options.offload);
     assert_int_equal(options.timeouts.idle_ns, 180 * FTUN_SECOND);
@@ -44,13 +47,26 @@ static void phantuns_command_lines(void **state)
     (void)state;
     assert_true(parse(FTUN_CLIENT, "-l 127.0.0.1:1 -r h:2 -4 --tun tun3 --tun-local 10.1.1.1 "
                                    "--tun-peer 10.1.1.2 --handshake-packet /tmp/file"));
-    assert_true(options.ipv4_only);
+    assert_int_equal(options.only, FTUN_IPV4);
     assert_string_equal(options.tun, "tun3");
     assert_string_equal(options.handshake_packet, "/tmp/file");
     const struct ftun_address own = ipv4(10, 1, 1, 2);
     assert_true(ftun_address_equal(&options.tun4.own, &own));
     assert_true(parse(FTUN_SERVER, "-l 4567 -r [::1]:2 --tun-local6 fd00::1 --tun-peer6 fd00::2"));
     assert_int_equal(options.tun6.host.family, FTUN_IPV6);
+}
+
+static void a_profile_is_a_peer_by_another_name(void **state)
+{
+    (void)state;
+    assert_true(parse(FTUN_CLIENT, CLIENT));
+    assert_int_equal(options.peer, FTUN_PEER_AUTO);
+    assert_false(options.timestamps);
+    assert_true(parse(FTUN_CLIENT, CLIENT "--profile phantun"));
+    assert_int_equal(options.peer, FTUN_PEER_PHANTUN);
+    assert_true(parse(FTUN_CLIENT, CLIENT "--peer phantun --profile linux --timestamps"));
+    assert_int_equal(options.peer, FTUN_PEER_FTUN);
+    assert_true(options.timestamps);
 }
 
 static void each_mistake_gets_one_line_that_names_it(void **state)
@@ -79,15 +95,22 @@ static void each_mistake_gets_one_line_that_names_it(void **state)
         {FTUN_CLIENT, CLIENT "--tun-local fd00::1", "wants an IPv4 address"},
         {FTUN_CLIENT, CLIENT "--tun-local6 10.0.0.1", "wants an IPv6 address"},
         {FTUN_CLIENT, CLIENT "-4 --tun-local6 fd00::1 --tun-peer6 fd00::2", "contradict"},
+        {FTUN_CLIENT, CLIENT "-6 --tun-local 10.1.1.1 --tun-peer 10.1.1.2", "contradict"},
+        {FTUN_CLIENT, CLIENT "-4 -6", "contradict"},
+        {FTUN_CLIENT, CLIENT "--prefer 4", "ipv4, ipv6"},
         {FTUN_CLIENT, CLIENT "--tun a/b", "interface name"},
         {FTUN_CLIENT, CLIENT "--tun abcdefghijklmnop", "interface name"},
         {FTUN_CLIENT, CLIENT "--setup maybe", "--setup knows no \"maybe\"; it takes one of: auto"},
         {FTUN_CLIENT, CLIENT "--peer other", "auto, ftun, phantun"},
+        {FTUN_CLIENT, CLIENT "--profile other", "auto, linux, phantun"},
+        {FTUN_CLIENT, CLIENT "--timestamps --profile phantun", "contradict"},
         {FTUN_CLIENT, CLIENT "--log loud", "error, warning, info, debug"},
         {FTUN_CLIENT, CLIENT "--offload on", "auto, off"},
         {FTUN_CLIENT, CLIENT "--idle-timeout 0", "number from 1"},
         {FTUN_CLIENT, CLIENT "--idle-timeout ten", "number from 1"},
         {FTUN_CLIENT, CLIENT "--max-flows -1", "number from 1"},
+        {FTUN_SERVER, SERVER "--max-flows-per-source 0", "number from 1"},
+        {FTUN_CLIENT, CLIENT "--max-flows-per-source 5", "is for a server"},
         {FTUN_CLIENT, CLIENT "--max-flows 99999999999999999999", "number from 1"},
     };
     for (size_t i = 0; i < LENGTH(rows); i++) {
@@ -104,26 +127,50 @@ static void help_is_understood_whatever_else_is_missing(void **state)
     assert_true(options.help);
 }
 
+static struct ftun_attachment_plan plan_of(enum ftun_role role, const char *line,
+                                           struct ftun_address server)
+{
+    const struct ftun_remotes remotes = {.count = 1, .at = {at(server, 2)}};
+    assert_true(parse(role, line));
+    return ftun_options_plan(&options, &remotes);
+}
+
 static void the_plan_follows_the_families(void **state)
 {
     (void)state;
-    assert_true(parse(FTUN_CLIENT, "--local 127.0.0.1:1 --remote [::1]:2"));
-    assert_true(ftun_options_resolve(&options, &error));
-    struct ftun_attachment_plan plan = ftun_options_plan(&options);
+    const struct ftun_address four = ipv4(192, 0, 2, 1);
+    struct ftun_attachment_plan plan =
+        plan_of(FTUN_CLIENT, "--local 127.0.0.1:1 --remote [2001:db8::1]:2", ipv6(1));
     assert_true(plan.ipv6 && !plan.ipv4);
-    assert_true(parse(FTUN_SERVER, SERVER "-4 --setup none"));
-    assert_true(ftun_options_resolve(&options, &error));
-    plan = ftun_options_plan(&options);
+    plan = plan_of(FTUN_CLIENT, "--local 127.0.0.1:1 --remote 192.0.2.1:2", four);
+    assert_true(plan.ipv4 && !plan.ipv6);
+    assert_int_equal(plan.remotes.count, 1);
+    plan = plan_of(FTUN_SERVER, SERVER "-4 --setup none", four);
     assert_true(plan.ipv4 && !plan.ipv6);
     assert_int_equal(plan.kind, FTUN_ATTACHMENT_MANUAL);
+    plan = plan_of(FTUN_SERVER, SERVER "-6", four);
+    assert_true(plan.ipv6 && !plan.ipv4);
 }
 
-static void an_unknown_name_is_said(void **state)
+static void a_name_may_have_addresses_of_both_families_unless_one_is_excluded(void **state)
 {
     (void)state;
-    assert_true(parse(FTUN_CLIENT, "--local 127.0.0.1:1 --remote no-such-host.invalid:2"));
-    assert_false(ftun_options_resolve(&options, &error));
-    assert_non_null(strstr(error.text, "cannot resolve no-such-host.invalid"));
+    const struct ftun_address four = ipv4(192, 0, 2, 1);
+    assert_true(plan_of(FTUN_CLIENT, CLIENT, ipv6(1)).ipv4);
+    struct ftun_attachment_plan plan = plan_of(FTUN_CLIENT, CLIENT "-4", four);
+    assert_true(plan.ipv4 && !plan.ipv6);
+    plan = plan_of(FTUN_CLIENT, CLIENT "--ipv6-only", ipv6(1));
+    assert_true(plan.ipv6 && !plan.ipv4);
+}
+
+static void a_client_asks_for_the_families_that_it_is_to_use(void **state)
+{
+    (void)state;
+    assert_true(parse(FTUN_CLIENT, CLIENT "-6 --prefer ipv4"));
+    assert_int_equal(options.remote.only, FTUN_IPV6);
+    assert_int_equal(options.remote.first, FTUN_IPV4);
+    assert_true(parse(FTUN_SERVER, SERVER "-6"));
+    assert_int_equal(options.remote.only, FTUN_FAMILY_NONE);
 }
 
 int main(void)
@@ -131,10 +178,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_shortest_command_lines),
         cmocka_unit_test(phantuns_command_lines),
+        cmocka_unit_test(a_profile_is_a_peer_by_another_name),
         cmocka_unit_test(each_mistake_gets_one_line_that_names_it),
         cmocka_unit_test(help_is_understood_whatever_else_is_missing),
         cmocka_unit_test(the_plan_follows_the_families),
-        cmocka_unit_test(an_unknown_name_is_said),
+        cmocka_unit_test(a_name_may_have_addresses_of_both_families_unless_one_is_excluded),
+        cmocka_unit_test(a_client_asks_for_the_families_that_it_is_to_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

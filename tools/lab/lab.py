@@ -11,6 +11,7 @@ import itertools
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -88,6 +89,7 @@ class Host:
         self.lab = lab
         self.name = name
         self.netns = f"{lab.prefix}{name}"
+        self.etc_directory = pathlib.Path("/etc/netns") / self.netns  # as ip-netns(8) has it
         lab.hosts.append(self)  # before it exists: an interrupt from here on must remove it
         run("ip", "netns", "add", self.netns)
         self.ip("link", "set", "lo", "up")
@@ -122,6 +124,19 @@ class Host:
         path.write_text(ruleset)
         return self.run("nft", "-f", path)
 
+    def etc(self, name, text):
+        """Give the host a file of its own in /etc, for programs started from now on; those that have
+        it already see the new text."""
+        self.etc_directory.mkdir(parents=True, exist_ok=True)
+        with open(self.etc_directory / name, "w", encoding="utf-8") as file:  # the same inode
+            file.write(text)
+
+    def names(self, **addresses):
+        """The names that this host knows, and no others: name = (address, ...)."""
+        self.etc("nsswitch.conf", "hosts: files\n")
+        self.etc("hosts", "".join(f"{address} {name}\n" for name, known in addresses.items()
+                                  for address in known))
+
     def sysctl(self, name, value=None):
         """Read a sysctl, or write it when a value is given. Dots in `name` separate its parts."""
         path = "/proc/sys/" + name.replace(".", "/")
@@ -155,6 +170,9 @@ class Lab(contextlib.AbstractContextManager):
         self.processes.clear()
         for host in self.hosts:
             run("ip", "netns", "del", host.netns, check=False)
+            shutil.rmtree(host.etc_directory, ignore_errors=True)
+            with contextlib.suppress(OSError):  # others may have theirs in there
+                host.etc_directory.parent.rmdir()
         self.hosts.clear()
 
     def host(self, name):
