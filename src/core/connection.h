@@ -26,6 +26,7 @@ enum ftun_close_reason {
     FTUN_STILL_OPEN,
     FTUN_CLOSED_LOCALLY, /* this end was told to */
     FTUN_CLOSED_IDLE,    /* nothing received for the idle timeout */
+    FTUN_CLOSED_YIELDED, /* this end needed its place */
     FTUN_CLOSED_BY_PEER, /* FIN */
     FTUN_CLOSED_RESET,   /* RST in a live connection */
     FTUN_CLOSED_REFUSED, /* RST in answer to the SYN */
@@ -155,5 +156,9 @@ void ftun_connection_end_turn(struct ftun_connection *connection, uint64_t now_n
 /* Close from this end: FIN, or RST where the peer knows no other way. */
 void ftun_connection_close(struct ftun_connection *connection, uint64_t now_ns,
                            enum ftun_close_reason reason, struct ftun_step *step);
+
+/* Forget it at once (RFC 9293 3.10.5): RST, where the peer still counts on this end. */
+void ftun_connection_abort(struct ftun_connection *connection, enum ftun_close_reason reason,
+                           struct ftun_step *step);
 
 #endif

@@ -143,6 +143,7 @@ static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_er
         .segmentation_offload = a->tun.offload,
         .timeouts = t->options->timeouts,
         .max_flows = max_flows,
+        .max_flows_per_source = t->options->max_flows_per_source,
         .pending_slots = PENDING_SLOTS,
         .reassembly_slots = REASSEMBLY_SLOTS,
         .handshake_packet = t->handshake_packet,

@@ -98,12 +98,18 @@ static void *run_errand(void *argument)
     return NULL;
 }
 
-static int start_detached(struct errand *errand)
+/* 0, or an errno. */
+static int send_off(struct errand *errand, int far_fd)
 {
     pthread_t thread;
+    errand->fd = fcntl(far_fd, F_DUPFD_CLOEXEC, 0);
+    if (errand->fd < 0)
+        return errno;
     const int cause = pthread_create(&thread, NULL, run_errand, errand);
     if (cause == 0)
         pthread_detach(thread);
+    else
+        close(errand->fd);
     return cause;
 }
 
@@ -116,15 +122,13 @@ bool ftun_resolver_ask(struct ftun_resolver *resolver, const struct ftun_questio
     if (errand == NULL)
         return ftun_fail(error, "out of memory");
     errand->question = *question;
-    errand->fd = fcntl(resolver->far_fd, F_DUPFD_CLOEXEC, 0);
-    const int cause = errand->fd < 0 ? errno : start_detached(errand);
-    resolver->asked = cause == 0;
-    if (resolver->asked)
-        return true;
-    if (errand->fd >= 0)
-        close(errand->fd);
-    free(errand);
-    return ftun_fail(error, "cannot start a thread for the name: %s", strerror(cause));
+    const int cause = send_off(errand, resolver->far_fd);
+    if (cause != 0) {
+        free(errand);
+        return ftun_fail(error, "cannot start a thread for the name: %s", strerror(cause));
+    }
+    resolver->asked = true;
+    return true;
 }
 
 bool ftun_resolver_take(struct ftun_resolver *resolver, struct ftun_answer *answer)

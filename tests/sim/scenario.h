@@ -50,16 +50,17 @@ const char *sim_breakage_name(enum sim_breakage breakage);
 struct sim_scenario {
     uint64_t seed;
     enum ftun_family family;
-    enum ftun_peer peer;      /* how the client speaks */
-    bool timestamps;          /* the client offers them */
-    bool offload[SIM_SIDES];  /* segmentation offload */
-    bool glue;                /* receivers' kernels glue consecutive segments */
-    bool partial_checksums;   /* left to be computed: kernels vouch for what arrives */
-    bool host_resets;         /* the server's host answers when the server is dead */
-    bool nat;                 /* in front of the client */
-    uint16_t mtu;             /* that both ends believe in, bytes */
-    uint64_t idle_timeout_ns; /* of both ends */
-    uint32_t max_flows;       /* of either end */
+    enum ftun_peer peer;           /* how the client speaks */
+    bool timestamps;               /* the client offers them */
+    bool offload[SIM_SIDES];       /* segmentation offload */
+    bool glue;                     /* receivers' kernels glue consecutive segments */
+    bool partial_checksums;        /* left to be computed: kernels vouch for what arrives */
+    bool host_resets;              /* the server's host answers when the server is dead */
+    bool nat;                      /* in front of the client */
+    uint16_t mtu;                  /* that both ends believe in, bytes */
+    uint64_t idle_timeout_ns;      /* of both ends */
+    uint32_t max_flows;            /* of either end */
+    uint32_t max_flows_per_source; /* of the server; 0: no limit */
     uint32_t pending_slots;
     uint32_t reassembly_slots;
     uint32_t applications;

@@ -33,7 +33,9 @@ static uint64_t recovery_time(const struct sim_world *world)
 {
     const struct sim_scenario *scenario = &world->scenario;
     const uint32_t used = ftun_endpoint_flow_count(world->ends[SIM_SERVER].endpoint);
-    const bool crowded = used + 2 * scenario->applications > scenario->max_flows;
+    const uint32_t places =
+        scenario->max_flows_per_source > 0 ? scenario->max_flows_per_source : scenario->max_flows;
+    const bool crowded = used + 2 * scenario->applications > places;
     return RECOVERY_TIME + (crowded ? scenario->idle_timeout_ns + CLOSE_TIME : 0);
 }
 
