@@ -98,19 +98,21 @@ static void *run_errand(void *argument)
     return NULL;
 }
 
-/* 0, or an errno. */
-static int send_off(struct errand *errand, int far_fd)
+/* False with errno. */
+static bool send_off(struct errand *errand, int far_fd)
 {
     pthread_t thread;
     errand->fd = fcntl(far_fd, F_DUPFD_CLOEXEC, 0);
     if (errand->fd < 0)
-        return errno;
+        return false;
     const int cause = pthread_create(&thread, NULL, run_errand, errand);
-    if (cause == 0)
+    if (cause == 0) {
         pthread_detach(thread);
-    else
-        close(errand->fd);
-    return cause;
+        return true;
+    }
+    close(errand->fd);
+    errno = cause;
+    return false;
 }
 
 bool ftun_resolver_ask(struct ftun_resolver *resolver, const struct ftun_question *question,
@@ -122,13 +124,12 @@ bool ftun_resolver_ask(struct ftun_resolver *resolver, const struct ftun_questio
     if (errand == NULL)
         return ftun_fail(error, "out of memory");
     errand->question = *question;
-    const int cause = send_off(errand, resolver->far_fd);
-    if (cause != 0) {
-        free(errand);
-        return ftun_fail(error, "cannot start a thread for the name: %s", strerror(cause));
-    }
-    resolver->asked = true;
-    return true;
+    resolver->asked = send_off(errand, resolver->far_fd);
+    if (resolver->asked)
+        return true;
+    ftun_fail(error, "cannot start a thread for the name: %s", strerror(errno));
+    free(errand);
+    return false;
 }
 
 bool ftun_resolver_take(struct ftun_resolver *resolver, struct ftun_answer *answer)
