@@ -205,10 +205,10 @@ void ftun_connection_ask(struct ftun_connection *c, uint64_t now_ns)
         ftun_liveness_ask(&c->liveness, now_ns);
 }
 
-void ftun_connection_give_up_dialing(struct ftun_connection *c, uint64_t now_ns)
+void ftun_connection_give_up_dialing(struct ftun_connection *c)
 {
     c->retries = FTUN_SYN_RETRIES;
-    c->retransmit_at = now_ns;
+    c->retransmit_at = 0;
 }
 
 void ftun_connection_end_turn(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)

@@ -134,8 +134,8 @@ void ftun_connection_data(struct ftun_connection *connection, uint64_t now_ns, s
  * sent, as when data have no answer. Nothing where it would not answer. */
 void ftun_connection_ask(struct ftun_connection *connection, uint64_t now_ns);
 
-/* In SYN_SENT: the handshake times out at `now_ns`. */
-void ftun_connection_give_up_dialing(struct ftun_connection *connection, uint64_t now_ns);
+/* In SYN_SENT: the handshake times out at the next occasion. */
+void ftun_connection_give_up_dialing(struct ftun_connection *connection);
 
 /* True when a router's error that quotes this sequence number is believed (RFC 5927 4.1): it is in
  * flight, or was just before, as acknowledgments jump over what was lost. */

@@ -50,17 +50,17 @@ const char *sim_breakage_name(enum sim_breakage breakage);
 struct sim_scenario {
     uint64_t seed;
     enum ftun_family family;
-    enum ftun_peer peer;           /* how the client speaks */
-    bool timestamps;               /* the client offers them */
-    bool offload[SIM_SIDES];       /* segmentation offload */
-    bool glue;                     /* receivers' kernels glue consecutive segments */
-    bool partial_checksums;        /* left to be computed: kernels vouch for what arrives */
-    bool host_resets;              /* the server's host answers when the server is dead */
-    bool nat;                      /* in front of the client */
-    uint16_t mtu;                  /* that both ends believe in, bytes */
-    uint64_t idle_timeout_ns;      /* of both ends */
-    uint32_t max_flows;            /* of either end */
-    uint32_t max_flows_per_source; /* of the server; 0: no limit */
+    enum ftun_peer peer;      /* how the client speaks */
+    bool timestamps;          /* the client offers them */
+    bool offload[SIM_SIDES];  /* segmentation offload */
+    bool glue;                /* receivers' kernels glue consecutive segments */
+    bool partial_checksums;   /* left to be computed: kernels vouch for what arrives */
+    bool host_resets;         /* the server's host answers when the server is dead */
+    bool nat;                 /* in front of the client: it translates */
+    bool strict;              /* what stands there knows its connections, and passes no other */
+    uint16_t mtu;             /* that both ends believe in, bytes */
+    uint64_t idle_timeout_ns; /* of both ends */
+    uint32_t max_flows;       /* of either end */
     uint32_t pending_slots;
     uint32_t reassembly_slots;
     uint32_t applications;
@@ -71,6 +71,7 @@ struct sim_scenario {
     struct sim_quality quality; /* while it is bad */
     uint64_t quantum_ns;        /* packets arrive at multiples of this */
     uint64_t bad_ns;            /* how long it is bad */
+    uint64_t outage_ns;         /* then the path is dead for so long */
     uint64_t disaster_ns;       /* mean interval between disasters; FTUN_NEVER: none */
     uint64_t stranger_ns;       /* mean interval between strangers' packets; FTUN_NEVER: none */
     enum sim_ending ending;
