@@ -221,6 +221,13 @@ static bool is_probe(const struct ftun_connection *c, const struct ftun_tcp_head
     return acknowledged && ftun_seq_before(tcp->sequence, c->rcv_nxt);
 }
 
+/* Our FIN was lost, and an acknowledgment that followed it has taken the peer past it: it would go
+ * on for ever. Linux resets, too, when data come after a close. */
+static bool overlooks_fin(const struct ftun_connection *c, const struct ftun_tcp_header *tcp)
+{
+    return c->state == FTUN_FIN_WAIT_2 && tcp->acknowledgment == c->snd_nxt;
+}
+
 static enum ftun_refusal take_payload(struct ftun_connection *c, uint64_t now_ns,
                                       const struct ftun_tcp_header *tcp, size_t payload_len,
                                       size_t segments, struct ftun_step *step)
@@ -235,6 +242,10 @@ static enum ftun_refusal take_payload(struct ftun_connection *c, uint64_t now_ns
     c->conversed = true;
     c->data_at = now_ns;
     schedule_ack(c, now_ns, segments);
+    if (overlooks_fin(c, tcp)) {
+        ftun_connection_send_rst(c, c->snd_nxt, step);
+        ftun_connection_forget(c, step);
+    }
     if (c->state != FTUN_ESTABLISHED)
         return FTUN_REFUSED_DATA_AFTER_CLOSE;
     step->deliver = true;

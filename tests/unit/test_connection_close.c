@@ -59,6 +59,25 @@ static void the_usual_close(void **state)
     assert_int_equal(c.state, FTUN_TIME_WAIT);
 }
 
+/* Its FIN is lost, and an acknowledgment that followed it has taken the peer past it: without a
+ * word, all that the peer sends would be acknowledged and thrown away. Linux: TCPAbortOnData. */
+static void a_peer_that_goes_on_behind_a_fin_that_it_acknowledged_is_reset(void **state)
+{
+    (void)state;
+    in_fin_wait_2();
+    assert_int_equal(receive(FTUN_ACK | FTUN_PSH, PEER_ISN + 1, ISN + 2, 10),
+                     FTUN_REFUSED_DATA_AFTER_CLOSE);
+    assert_string_equal(describe(), "R 1002 0 0 gone");
+}
+
+static void what_was_under_way_before_a_fin_does_not_reset(void **state)
+{
+    (void)state;
+    in_fin_wait_2();
+    receive(FTUN_ACK | FTUN_PSH, PEER_ISN + 1, ISN + 1, 10);
+    assert_int_equal(c.state, FTUN_FIN_WAIT_2);
+}
+
 static void a_fin_that_acknowledges_ours_ends_both_directions(void **state)
 {
     (void)state;
@@ -219,6 +238,8 @@ int main(void)
         cmocka_unit_test(a_fin_is_answered_by_our_own),
         cmocka_unit_test(data_with_a_fin_is_delivered_first),
         cmocka_unit_test(the_usual_close),
+        cmocka_unit_test(a_peer_that_goes_on_behind_a_fin_that_it_acknowledged_is_reset),
+        cmocka_unit_test(what_was_under_way_before_a_fin_does_not_reset),
         cmocka_unit_test(a_fin_that_acknowledges_ours_ends_both_directions),
         cmocka_unit_test(both_ends_may_close_at_once),
         cmocka_unit_test(data_after_close_is_refused_and_acknowledged),
