@@ -128,7 +128,8 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
 
 /* Client: the addresses of the server from now on, best first; those beyond FTUN_REMOTES_MAX, and
  * of a family for which the endpoint has no address, are left out. Nothing changes when none is
- * left. Connections under way stay. In the beginning it is config.remote. */
+ * left. Connections stay; handshakes with other addresses are not repeated. In the beginning it is
+ * config.remote. */
 void ftun_endpoint_set_remotes(struct ftun_endpoint *endpoint,
                                const struct ftun_socket_address *remotes, size_t count);
 
