@@ -101,6 +101,7 @@ static void draw_ends(struct sim_scenario *s, struct sim_random *random)
     s->partial_checksums = sim_random_below(random, 4) == 0;
     s->host_resets = coin(random);
     s->nat = coin(random);
+    s->strict = coin(random);
     s->mtu = coin(random) ? 1500 : (uint16_t)sim_random_between(random, 1300, 1500);
 }
 
@@ -122,6 +123,8 @@ void sim_scenario_draw(struct sim_scenario *s, uint64_t seed)
         s->disaster_ns = s->bad_ns / sim_random_between(&random, 1, 12);
     if (coin(&random))
         s->stranger_ns = s->bad_ns / sim_random_between(&random, 1, 200);
+    if (sim_random_below(&random, 4) == 0)
+        s->outage_ns = draw_time(&random, FTUN_SECOND, 1, 120);
     s->ending = (enum sim_ending)sim_random_below(&random, SIM_ENDINGS);
     s->timestamps = coin(&random);
 }

@@ -56,7 +56,8 @@ struct sim_scenario {
     bool glue;                /* receivers' kernels glue consecutive segments */
     bool partial_checksums;   /* left to be computed: kernels vouch for what arrives */
     bool host_resets;         /* the server's host answers when the server is dead */
-    bool nat;                 /* in front of the client */
+    bool nat;                 /* in front of the client: it translates */
+    bool strict;              /* what stands there knows its connections, and passes no other */
     uint16_t mtu;             /* that both ends believe in, bytes */
     uint64_t idle_timeout_ns; /* of both ends */
     uint32_t max_flows;       /* of either end */
@@ -70,6 +71,7 @@ struct sim_scenario {
     struct sim_quality quality; /* while it is bad */
     uint64_t quantum_ns;        /* packets arrive at multiples of this */
     uint64_t bad_ns;            /* how long it is bad */
+    uint64_t outage_ns;         /* then the path is dead for so long */
     uint64_t disaster_ns;       /* mean interval between disasters; FTUN_NEVER: none */
     uint64_t stranger_ns;       /* mean interval between strangers' packets; FTUN_NEVER: none */
     enum sim_ending ending;
