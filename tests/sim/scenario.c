@@ -3,10 +3,20 @@
 #include "random.h"
 
 static const char *const breakage_names[SIM_BREAKAGES] = {
-    [SIM_BREAK_CORRUPT] = "corrupt", [SIM_BREAK_DUPLICATE] = "duplicate",
-    [SIM_BREAK_INVENT] = "invent",   [SIM_BREAK_LEAK] = "leak",
-    [SIM_BREAK_LOSE] = "lose",       [SIM_BREAK_REORDER] = "reorder",
-    [SIM_BREAK_RESET] = "reset",     [SIM_BREAK_SILENCE] = "silence",
+    [SIM_BREAK_CORRUPT] = "corrupt",
+    [SIM_BREAK_DUPLICATE] = "duplicate",
+    [SIM_BREAK_FORSAKE] = "forsake",
+    [SIM_BREAK_HASTE] = "haste",
+    [SIM_BREAK_IMPATIENCE] = "impatience",
+    [SIM_BREAK_INVENT] = "invent",
+    [SIM_BREAK_KEEP] = "keep",
+    [SIM_BREAK_LEAK] = "leak",
+    [SIM_BREAK_LIVENESS] = "liveness",
+    [SIM_BREAK_LOSE] = "lose",
+    [SIM_BREAK_PROBES] = "probes",
+    [SIM_BREAK_REORDER] = "reorder",
+    [SIM_BREAK_RESET] = "reset",
+    [SIM_BREAK_SILENCE] = "silence",
     [SIM_BREAK_STORM] = "storm",
 };
 
