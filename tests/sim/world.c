@@ -158,7 +158,7 @@ void sim_world_start(struct sim_world *world, const struct sim_scenario *scenari
     world->report.violated = false;
     world->now_ns = 0;
     world->good = world->quiet = world->excused = world->undisturbed = false;
-    world->dial.full_at_ns = 0;
+    memset(&world->dial, 0, sizeof world->dial);
     world->moved_at_ns = 0;
     world->server = (struct ftun_socket_address){address_of(scenario->family, 1), SERVER_PORT};
     world->upstream_count = 0;
