@@ -32,6 +32,8 @@ const char *ftun_close_reason_text(enum ftun_close_reason reason)
         return "closed by this end";
     case FTUN_CLOSED_IDLE:
         return "nothing received for the idle timeout";
+    case FTUN_CLOSED_YIELDED:
+        return "idle for longer than any other when a new one needed its place";
     case FTUN_CLOSED_BY_PEER:
         return "closed by the peer";
     case FTUN_CLOSED_RESET:
@@ -186,6 +188,27 @@ void ftun_connection_close(struct ftun_connection *c, uint64_t now_ns,
         step->closed = reason;
     }
     ftun_connection_stamp(c, now_ns, step);
+}
+
+void ftun_connection_abort(struct ftun_connection *c, enum ftun_close_reason reason,
+                           struct ftun_step *step)
+{
+    *step = (struct ftun_step){0};
+    if (c->state == FTUN_ESTABLISHED || c->state == FTUN_FIN_WAIT_1 || c->state == FTUN_FIN_WAIT_2)
+        ftun_connection_send_rst(c, c->snd_nxt, step);
+    ftun_connection_end(c, reason, step);
+}
+
+void ftun_connection_ask(struct ftun_connection *c, uint64_t now_ns)
+{
+    if (c->state == FTUN_ESTABLISHED && c->profile->respects_window)
+        ftun_liveness_ask(&c->liveness, now_ns);
+}
+
+void ftun_connection_give_up_dialing(struct ftun_connection *c, uint64_t now_ns)
+{
+    c->retries = FTUN_SYN_RETRIES;
+    c->retransmit_at = now_ns;
 }
 
 void ftun_connection_end_turn(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)

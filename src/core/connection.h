@@ -26,6 +26,7 @@ enum ftun_close_reason {
     FTUN_STILL_OPEN,
     FTUN_CLOSED_LOCALLY, /* this end was told to */
     FTUN_CLOSED_IDLE,    /* nothing received for the idle timeout */
+    FTUN_CLOSED_YIELDED, /* this end needed its place */
     FTUN_CLOSED_BY_PEER, /* FIN */
     FTUN_CLOSED_RESET,   /* RST in a live connection */
     FTUN_CLOSED_REFUSED, /* RST in answer to the SYN */
@@ -129,6 +130,13 @@ size_t ftun_connection_sendable(struct ftun_connection *connection, uint64_t now
 void ftun_connection_data(struct ftun_connection *connection, uint64_t now_ns, size_t len,
                           size_t segments, struct ftun_tcp_header *header, uint16_t *ip_id);
 
+/* The peer is to prove that it is still there: unless something is heard from it soon, probes are
+ * sent, as when data have no answer. Nothing where it would not answer. */
+void ftun_connection_ask(struct ftun_connection *connection, uint64_t now_ns);
+
+/* In SYN_SENT: the handshake times out at `now_ns`. */
+void ftun_connection_give_up_dialing(struct ftun_connection *connection, uint64_t now_ns);
+
 /* True when a router's error that quotes this sequence number is believed (RFC 5927 4.1): it is in
  * flight, or was just before, as acknowledgments jump over what was lost. */
 bool ftun_connection_has_sent(const struct ftun_connection *connection, uint32_t sequence);
@@ -148,5 +156,9 @@ void ftun_connection_end_turn(struct ftun_connection *connection, uint64_t now_n
 /* Close from this end: FIN, or RST where the peer knows no other way. */
 void ftun_connection_close(struct ftun_connection *connection, uint64_t now_ns,
                            enum ftun_close_reason reason, struct ftun_step *step);
+
+/* Forget it at once (RFC 9293 3.10.5): RST, where the peer still counts on this end. */
+void ftun_connection_abort(struct ftun_connection *connection, enum ftun_close_reason reason,
+                           struct ftun_step *step);
 
 #endif

@@ -90,8 +90,8 @@ static bool in_reach(uint32_t sequence, uint32_t from, uint32_t ahead)
 static bool is_where_the_jump_began(const struct ftun_connection *c,
                                     const struct ftun_tcp_header *tcp)
 {
-    return c->rcv_nxt - c->rcv_left <= FTUN_WINDOW_MAX + FTUN_IP_PACKET_MAX &&
-           ftun_seq_before(tcp->sequence, c->rcv_nxt) &&
+    const uint32_t jump = c->rcv_nxt - c->rcv_left;
+    return jump > FTUN_LATE_WINDOW && jump <= FTUN_WINDOW_MAX + FTUN_IP_PACKET_MAX &&
            in_reach(tcp->sequence, c->rcv_left, FTUN_LATE_WINDOW) &&
            (tcp->flags & (FTUN_SYN | FTUN_RST | FTUN_ACK)) == FTUN_ACK &&
            acknowledges_flight(c, tcp);

@@ -26,11 +26,16 @@ static size_t lay_out(const struct ftun_endpoint_config *config, uint8_t *arena,
 {
     const size_t flows = config->max_flows;
     const size_t buckets = ftun_flow_table_buckets(config->max_flows);
+    const bool sources = config->max_flows_per_source > 0;
     const size_t slots = config->pending_slots;
     size_t used = aligned(sizeof *ep);
     ep->table.flows = cut(arena, &used, flows * sizeof *ep->table.flows);
     ep->table.by_tuple = cut(arena, &used, buckets * sizeof *ep->table.by_tuple);
     ep->table.by_application = cut(arena, &used, buckets * sizeof *ep->table.by_application);
+    ep->table.sources.sources =
+        cut(arena, &used, sources ? flows * sizeof *ep->table.sources.sources : 0);
+    ep->table.sources.buckets =
+        cut(arena, &used, sources ? buckets * sizeof *ep->table.sources.buckets : 0);
     ep->deadlines.heap = cut(arena, &used, flows * sizeof *ep->deadlines.heap);
     ep->deadlines.position = cut(arena, &used, flows * sizeof *ep->deadlines.position);
     ep->pending.slots = cut(arena, &used, slots * sizeof *ep->pending.slots);
@@ -46,6 +51,16 @@ size_t ftun_endpoint_size(const struct ftun_endpoint_config *config)
     return lay_out(config, NULL, &measured);
 }
 
+static void init_sources(struct ftun_endpoint *ep)
+{
+    ep->table.sources.limit = ep->config.max_flows_per_source;
+    if (ep->table.sources.limit == 0)
+        return;
+    ep->table.sources.key = ep->config.key;
+    ep->table.sources.capacity = ep->table.capacity;
+    ep->table.sources.bucket_count = ep->table.bucket_count;
+}
+
 struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *config, void *memory)
 {
     struct ftun_endpoint *ep = memory;
@@ -57,6 +72,7 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
     ep->table.key = config->key;
     ep->table.capacity = config->max_flows;
     ep->table.bucket_count = ftun_flow_table_buckets(config->max_flows);
+    init_sources(ep);
     ftun_flow_table_init(&ep->table);
     for (uint32_t i = 0; i < config->max_flows; i++)
         ep->deadlines.position[i] = FTUN_NO_DEADLINE;
@@ -353,16 +369,17 @@ bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
                              struct ftun_actions *actions)
 {
     actions->count = 0;
-    for (uint32_t i = 0; i < ep->table.capacity; i++) {
-        struct ftun_flow *f = &ep->table.flows[i];
+    for (; ep->close_from < ep->table.capacity; ep->close_from++) {
+        struct ftun_flow *f = &ep->table.flows[ep->close_from];
         if (!f->in_use || !f->open)
             continue;
         if (actions->count + FTUN_STEP_ACTIONS_MAX > FTUN_ACTIONS_MAX)
             return true;
         struct ftun_step step;
         ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
-        ftun_endpoint_apply(ep, now_ns, i, &step, actions);
+        ftun_endpoint_apply(ep, now_ns, ep->close_from, &step, actions);
     }
+    ep->close_from = 0;
     return false;
 }
 

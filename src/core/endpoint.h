@@ -37,6 +37,7 @@ struct ftun_endpoint_config {
     bool segmentation_offload;         /* bursts may leave as one super-segment */
     struct ftun_timeouts timeouts;     /* of each connection; a server needs idle_ns only */
     uint32_t max_flows;                /* at least 1 */
+    uint32_t max_flows_per_source;     /* server: of an IPv4 address or an IPv6 /64; 0: no limit */
     uint32_t pending_slots;            /* datagrams that wait for handshakes, over all flows */
     uint32_t reassembly_slots;         /* packets that wait for their other IP fragments */
     const uint8_t *handshake_packet;   /* first payload of each connection; outlives the endpoint */
@@ -109,6 +110,7 @@ struct ftun_counters {
     uint64_t datagrams_delivered, datagrams_sent; /* to and from applications */
     uint64_t bytes_delivered, bytes_sent;         /* of datagrams */
     uint64_t flows_opened, flows_closed;
+    uint64_t flows_yielded; /* those closed to make room for others */
     uint64_t fragments_received, packets_reassembled;
     uint64_t icmp_errors_received;
     uint64_t answers_suppressed;          /* by the rate limit for strangers */
@@ -132,6 +134,12 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
  * config.remote. */
 void ftun_endpoint_set_remotes(struct ftun_endpoint *endpoint,
                                const struct ftun_socket_address *remotes, size_t count);
+
+/* The path has changed: `mtu` is its MTU in bytes, as far as known, for connections from now on; it
+ * never exceeds that of the configuration. A client's connections have to prove that they are still
+ * alive, and handshakes with addresses that are no remotes any more are given up. Takes time with
+ * the number of flows; what is to be sent is due at once or soon. */
+void ftun_endpoint_path_changed(struct ftun_endpoint *endpoint, uint64_t now_ns, uint16_t mtu);
 
 /* A packet has come from the tunnel. */
 void ftun_endpoint_packet(struct ftun_endpoint *endpoint, uint64_t now_ns,

@@ -63,14 +63,46 @@ static void answer_syn(struct ftun_endpoint *ep, uint64_t now_ns, const struct f
     ftun_endpoint_send_control(ep, FTUN_NO_FLOW, tuple, &answer, 0, actions);
 }
 
-/* The third packet of a handshake, or a later one: make the flow it belongs to. */
+/* --- room --------------------------------------------------------------------------------- */
+
+static bool may_yield(const struct ftun_endpoint *ep, uint64_t now_ns)
+{
+    const struct ftun_flow *oldest = &ep->table.flows[ep->table.oldest];
+    return !oldest->open || now_ns - oldest->connection.liveness.heard_at >= FTUN_YIELD_AFTER;
+}
+
+/* Why there is no place for a flow from this address; FTUN_TAKEN when there is. */
+static enum ftun_refusal refuses_flow(const struct ftun_endpoint *ep, uint64_t now_ns,
+                                      const struct ftun_address *source)
+{
+    if (!ftun_source_table_admits(&ep->table.sources, source))
+        return FTUN_REFUSED_SOURCE_LIMIT;
+    return ep->table.free == FTUN_NO_FLOW && !may_yield(ep, now_ns) ? FTUN_REFUSED_FLOW_LIMIT
+                                                                    : FTUN_TAKEN;
+}
+
+/* A free flow, if need be in the place of the one that was heard longest ago. */
+static uint32_t take_flow(struct ftun_endpoint *ep, uint64_t now_ns, struct ftun_actions *actions)
+{
+    if (ep->table.free == FTUN_NO_FLOW) {
+        const uint32_t oldest = ep->table.oldest;
+        struct ftun_step step;
+        ep->counters.flows_yielded += ep->table.flows[oldest].open;
+        ftun_connection_abort(&ep->table.flows[oldest].connection, FTUN_CLOSED_YIELDED, &step);
+        ftun_endpoint_apply(ep, now_ns, oldest, &step, actions);
+    }
+    return ftun_flow_table_take(&ep->table);
+}
+
+/* --- handshakes --------------------------------------------------------------------------- */
+
+/* The third packet of a handshake, or a later one: make the flow it belongs to, for which there is
+ * room. */
 static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
                             const struct ftun_tuple *tuple, const struct ftun_tcp_header *tcp,
                             const struct ftun_cookie *cookie, struct ftun_actions *actions)
 {
-    const uint32_t flow = ftun_flow_table_take(&ep->table);
-    if (flow == FTUN_NO_FLOW)
-        return FTUN_NO_FLOW;
+    const uint32_t flow = take_flow(ep, now_ns, actions);
     struct ftun_flow *f = &ep->table.flows[flow];
     /* Phantun's SYN names no MSS */
     const struct ftun_profile *profile =
@@ -78,6 +110,7 @@ static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     const uint16_t mss = ftun_mss((enum ftun_family)tuple->local.ip.family, ep->config.mtu);
     f->tuple = *tuple;
     f->open = true;
+    f->source = ftun_source_table_enter(&ep->table.sources, &tuple->remote.ip);
     f->used_at = now_ns;
     ftun_flow_table_link(&ep->table, flow);
     ftun_connection_accept(&f->connection, now_ns, profile, tcp, mss, cookie->window_scale,
@@ -112,22 +145,23 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
 {
     const struct ftun_packet *packet = &arrival->packet;
     struct ftun_cookie cookie;
-    if (knocks(ep, &packet->tcp) && ep->table.free == FTUN_NO_FLOW) {
-        ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_LIMIT, 1); /* as a kernel's full backlog */
-    } else if (knocks(ep, &packet->tcp)) {
-        answer_syn(ep, now_ns, tuple, &packet->tcp, actions);
-    } else if (completes_handshake(ep, now_ns, tuple, &packet->tcp, &cookie)) {
-        const uint32_t flow = accept_flow(ep, now_ns, tuple, &packet->tcp, &cookie, actions);
-        if (flow == FTUN_NO_FLOW) {
-            ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_LIMIT, 1);
-            answer_reset(ep, now_ns, tuple, packet, actions);
-            return;
-        }
-        ftun_endpoint_established(ep, now_ns, flow, actions);
-        flow_segment(ep, now_ns, flow, arrival, actions);
-    } else {
+    const bool knocking = knocks(ep, &packet->tcp);
+    if (!knocking && !completes_handshake(ep, now_ns, tuple, &packet->tcp, &cookie)) {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_FLOW, 1);
         answer_reset(ep, now_ns, tuple, packet, actions);
+        return;
+    }
+    const enum ftun_refusal refusal = refuses_flow(ep, now_ns, &tuple->remote.ip);
+    if (refusal != FTUN_TAKEN) {
+        ftun_endpoint_refuse(ep, refusal, 1);
+        if (!knocking) /* a SYN is dropped, as by a kernel whose backlog is full */
+            answer_reset(ep, now_ns, tuple, packet, actions);
+    } else if (knocking) {
+        answer_syn(ep, now_ns, tuple, &packet->tcp, actions);
+    } else {
+        const uint32_t flow = accept_flow(ep, now_ns, tuple, &packet->tcp, &cookie, actions);
+        ftun_endpoint_established(ep, now_ns, flow, actions);
+        flow_segment(ep, now_ns, flow, arrival, actions);
     }
 }
 
@@ -156,9 +190,12 @@ static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
                               ? payload_len
                               : arrival->segment_size;
     const size_t segments = payload_len == 0 ? 0 : ftun_datagram_count(payload_len, stride);
+    const uint64_t heard_before = f->connection.liveness.heard_at;
     struct ftun_step step;
     const enum ftun_refusal refusal =
         ftun_connection_segment(&f->connection, now_ns, &packet->tcp, payload_len, segments, &step);
+    if (f->connection.liveness.heard_at / FTUN_SECOND != heard_before / FTUN_SECOND)
+        ftun_flow_table_heard(&ep->table, flow); /* once a second is order enough */
     if (refusal != FTUN_TAKEN)
         ftun_endpoint_refuse(ep, refusal, segments > 0 ? segments : 1);
     if (step.deliver)

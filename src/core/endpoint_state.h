@@ -22,6 +22,7 @@ struct ftun_endpoint {
     const struct ftun_profile *profile; /* a client's next connection begins with this one */
     uint64_t draws;                     /* pseudo-random numbers drawn so far */
     uint32_t turn;                      /* first flow with an ACK due */
+    uint32_t close_from;                /* where ftun_endpoint_close_all() goes on */
     struct ftun_counters counters;
 };
 

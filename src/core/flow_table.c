@@ -20,7 +20,44 @@ void ftun_flow_table_init(struct ftun_flow_table *table)
     }
     table->free = table->capacity > 0 ? 0 : FTUN_NO_FLOW;
     table->count = 0;
+    table->oldest = table->newest = FTUN_NO_FLOW;
+    ftun_source_table_init(&table->sources);
 }
+
+/* --- the order of being heard ------------------------------------------------------------- */
+
+static void append(struct ftun_flow_table *table, uint32_t flow)
+{
+    struct ftun_flow *appended = &table->flows[flow];
+    appended->older = table->newest;
+    appended->newer = FTUN_NO_FLOW;
+    if (table->newest == FTUN_NO_FLOW)
+        table->oldest = flow;
+    else
+        table->flows[table->newest].newer = flow;
+    table->newest = flow;
+}
+
+static void take_out(struct ftun_flow_table *table, uint32_t flow)
+{
+    const struct ftun_flow *taken = &table->flows[flow];
+    if (taken->older == FTUN_NO_FLOW)
+        table->oldest = taken->newer;
+    else
+        table->flows[taken->older].newer = taken->newer;
+    if (taken->newer == FTUN_NO_FLOW)
+        table->newest = taken->older;
+    else
+        table->flows[taken->newer].older = taken->older;
+}
+
+void ftun_flow_table_heard(struct ftun_flow_table *table, uint32_t flow)
+{
+    take_out(table, flow);
+    append(table, flow);
+}
+
+/* --- taking and giving -------------------------------------------------------------------- */
 
 uint32_t ftun_flow_table_take(struct ftun_flow_table *table)
 {
@@ -31,21 +68,27 @@ uint32_t ftun_flow_table_take(struct ftun_flow_table *table)
     table->free = taken->next_by_tuple;
     table->count++;
     /* a flow that ended in this turn may still stand in the turn's list */
-    *taken = (struct ftun_flow){.in_use = true,
+    *taken = (struct ftun_flow){.source = FTUN_NO_SOURCE,
+                                .in_use = true,
                                 .rival = FTUN_NO_FLOW,
                                 .in_turn = taken->in_turn,
                                 .next_in_turn = taken->next_in_turn};
     ftun_pending_queue_init(&taken->pending);
+    append(table, flow);
     return flow;
 }
 
 void ftun_flow_table_give(struct ftun_flow_table *table, uint32_t flow)
 {
+    take_out(table, flow);
+    ftun_source_table_leave(&table->sources, table->flows[flow].source);
     table->flows[flow].in_use = false;
     table->flows[flow].next_by_tuple = table->free;
     table->free = flow;
     table->count--;
 }
+
+/* --- keys --------------------------------------------------------------------------------- */
 
 static uint32_t *tuple_bucket(const struct ftun_flow_table *table, const struct ftun_tuple *tuple)
 {
@@ -165,9 +208,32 @@ static bool flow_found(const struct ftun_flow_table *table, uint32_t flow)
             ftun_flow_table_find_application(table, &f->application) == flow);
 }
 
+static bool order_valid(const struct ftun_flow_table *table)
+{
+    uint32_t older = FTUN_NO_FLOW;
+    uint32_t flow = table->oldest;
+    for (uint32_t i = 0; i < table->count; i++) {
+        if (flow >= table->capacity || !table->flows[flow].in_use ||
+            table->flows[flow].older != older)
+            return false;
+        older = flow;
+        flow = table->flows[flow].newer;
+    }
+    return flow == FTUN_NO_FLOW && table->newest == older;
+}
+
+static uint32_t flows_with_source(const struct ftun_flow_table *table)
+{
+    uint32_t count = 0;
+    for (uint32_t flow = 0; flow < table->capacity; flow++)
+        count += table->flows[flow].in_use && table->flows[flow].source != FTUN_NO_SOURCE;
+    return count;
+}
+
 bool ftun_flow_table_valid(const struct ftun_flow_table *table)
 {
-    if (table->count > table->capacity || !free_list_valid(table))
+    if (table->count > table->capacity || !free_list_valid(table) || !order_valid(table) ||
+        !ftun_source_table_valid(&table->sources, flows_with_source(table)))
         return false;
     uint32_t by_tuple = 0;
     uint32_t by_application = 0;

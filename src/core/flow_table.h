@@ -1,10 +1,12 @@
-/* The flows of an endpoint: a fixed arena, found by number, by tuple or by application. */
+/* The flows of an endpoint: a fixed arena, found by number, by tuple or by application; in the
+ * order in which they were last heard; and counted by where they come from. */
 #ifndef FTUN_CORE_FLOW_TABLE_H
 #define FTUN_CORE_FLOW_TABLE_H
 
 #include "connection.h"
 #include "pending.h"
 #include "siphash.h"
+#include "source_table.h"
 
 struct ftun_flow {
     struct ftun_connection connection;
@@ -19,6 +21,8 @@ struct ftun_flow {
     uint32_t next_by_tuple;
     uint32_t next_by_application;
     uint32_t next_in_turn; /* endpoint's list of flows with an ACK due */
+    uint32_t older, newer; /* neighbours in the order in which flows were last heard */
+    uint32_t source;       /* in table->sources, or FTUN_NO_SOURCE */
     bool in_turn;
     bool in_use;
     bool open;         /* the application's flow has not ended */
@@ -36,8 +40,10 @@ struct ftun_flow_table {
     uint32_t *by_application;
     uint32_t capacity;
     uint32_t bucket_count;
-    uint32_t count; /* in use */
-    uint32_t free;  /* first free flow, chained by next_by_tuple */
+    uint32_t count;          /* in use */
+    uint32_t free;           /* first free flow, chained by next_by_tuple */
+    uint32_t oldest, newest; /* heard longest ago, and last; FTUN_NO_FLOW when there is none */
+    struct ftun_source_table sources;
     struct ftun_hash_key key;
 };
 
@@ -47,11 +53,15 @@ uint32_t ftun_flow_table_buckets(uint32_t capacity);
 /* Chain all flows as free. */
 void ftun_flow_table_init(struct ftun_flow_table *table);
 
-/* Take a free flow, under no key yet. FTUN_NO_FLOW when there is none. */
+/* Take a free flow, under no key and from no source yet, the newest. FTUN_NO_FLOW when there is
+ * none. */
 uint32_t ftun_flow_table_take(struct ftun_flow_table *table);
 
-/* Give a flow back; it must be under no key. */
+/* Give a flow back; it must be under no key. Its source has one less. */
 void ftun_flow_table_give(struct ftun_flow_table *table, uint32_t flow);
+
+/* A flow has been heard: it is the newest. */
+void ftun_flow_table_heard(struct ftun_flow_table *table, uint32_t flow);
 
 /* Find by tuple, put under flow->tuple, remove from there. */
 uint32_t ftun_flow_table_find(const struct ftun_flow_table *table, const struct ftun_tuple *tuple);
@@ -65,7 +75,8 @@ void ftun_flow_table_link_application(struct ftun_flow_table *table, uint32_t fl
 void ftun_flow_table_unlink_application(struct ftun_flow_table *table, uint32_t flow);
 
 /* True when the fields agree with each other: every flow is either free or found under its tuple,
- * and under its application if it has one; nothing else is found. */
+ * and under its application if it has one; nothing else is found. All flows in use, and no others,
+ * are in the order of their being heard. */
 bool ftun_flow_table_valid(const struct ftun_flow_table *table);
 
 #endif

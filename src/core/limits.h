@@ -95,6 +95,10 @@
 #define FTUN_PORT_LAST 60999u
 #define FTUN_PORT_ATTEMPTS 64u /* random draws before a client says that ports are exhausted */
 
+/* A flow that has been heard this lately does not yield to a new one: longer than the interval
+ * between WireGuard's persistent keepalives, 25 s. */
+#define FTUN_YIELD_AFTER (30 * FTUN_SECOND)
+
 /* Flow numbers are indices below ftun_endpoint_config.max_flows; this one is none of them. */
 #define FTUN_NO_FLOW UINT32_MAX
 

@@ -55,6 +55,7 @@
     X(PENDING_FULL, "pending-full", "too many datagrams waiting for a handshake")                  \
     X(FLOW_CLOSING, "flow-closing", "datagram for a flow that is being closed")                    \
     X(FLOW_LIMIT, "flow-limit", "the table of flows is full")                                      \
+    X(SOURCE_LIMIT, "source-limit", "one address has as many flows as --max-flows-per-source")     \
     X(PORTS_EXHAUSTED, "ports-exhausted", "no free local port towards the server")                 \
     X(FAMILY_UNAVAILABLE, "family-unavailable", "no tunnel address of the server's IP family")
 

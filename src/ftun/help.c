@@ -77,7 +77,10 @@ const char ftun_help_server[] =
     "  -l, --local PORT          the TCP port that clients connect to, on all addresses\n"
     "  -r, --remote HOST:PORT    the UDP service, like 127.0.0.1:51820 for WireGuard here\n"
     "  -4, --ipv4-only           accept clients over IPv4 only\n"
-    "  -6, --ipv6-only           accept clients over IPv6 only\n" HELP_COMMON "\n"
+    "  -6, --ipv6-only           accept clients over IPv6 only\n"
+    "  --max-flows-per-source N  flows of one IPv4 address or IPv6 /64 (default: no limit, as "
+    "many\n"
+    "                            clients may share an address)\n" HELP_COMMON "\n"
     "Examples:\n"
     "    ftun server --local 4567 --remote 127.0.0.1:51820\n"
     "    ftun server --local 443 --remote [::1]:5000 --max-flows 1000\n";

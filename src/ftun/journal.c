@@ -12,8 +12,8 @@
 #include <string.h>
 
 enum {
-    FLOW_LINES_PER_SECOND = 20,
-    IO_REFUSALS = 4 /* kinds of struct ftun_io_counters */
+    FLOW_LINES_PER_SECOND = 20, /* strangers who complete handshakes can cause these */
+    IO_REFUSALS = 4             /* kinds of struct ftun_io_counters */
 };
 
 static const uint64_t look_interval_ns = FTUN_SECOND / 10;   /* between looks at the counters */
@@ -35,6 +35,7 @@ struct ftun_journal {
     struct told io[IO_REFUSALS];
     struct ftun_rate_limit flow_lines;
     uint64_t flow_lines_omitted;
+    uint64_t omitted_told_ns; /* when that was last told */
 };
 
 /* --- flows -------------------------------------------------------------------------------- */
@@ -177,6 +178,16 @@ static void look(struct told *told, uint64_t count, uint64_t now_ns, const char 
     told->at_ns = now_ns;
 }
 
+static void tell_omitted(struct ftun_journal *journal, uint64_t now_ns)
+{
+    if (journal->flow_lines_omitted == 0 || now_ns < journal->omitted_told_ns + repeat_interval_ns)
+        return;
+    ftun_log(FTUN_LOG_INFO, "%llu more lines about flows omitted",
+             (unsigned long long)journal->flow_lines_omitted);
+    journal->flow_lines_omitted = 0;
+    journal->omitted_told_ns = now_ns;
+}
+
 static void look_at_counters(struct ftun_journal *journal, uint64_t now_ns)
 {
     const struct ftun_counters *counters = ftun_endpoint_counters(journal->endpoint);
@@ -187,10 +198,7 @@ static void look_at_counters(struct ftun_journal *journal, uint64_t now_ns)
     io_values(journal, io);
     for (int i = 0; i < IO_REFUSALS; i++)
         look(&journal->io[i], io[i], now_ns, io_texts[i].name, io_texts[i].text);
-    if (journal->flow_lines_omitted > 0)
-        ftun_log(FTUN_LOG_INFO, "%llu more lines about flows omitted",
-                 (unsigned long long)journal->flow_lines_omitted);
-    journal->flow_lines_omitted = 0;
+    tell_omitted(journal, now_ns);
 }
 
 /* Looks at most ten times a second, and once more after the traffic has ended. */
@@ -216,6 +224,7 @@ void ftun_journal_totals(const struct ftun_journal *journal)
     const struct ftun_counters *c = ftun_endpoint_counters(journal->endpoint);
     tell_total("flows-opened", c->flows_opened);
     tell_total("flows-closed", c->flows_closed);
+    tell_total("flows-yielded", c->flows_yielded);
     tell_total("datagrams-sent", c->datagrams_sent);
     tell_total("bytes-sent", c->bytes_sent);
     tell_total("segments-sent", c->segments_sent);

@@ -29,15 +29,19 @@ static const uint64_t ask_interval_ns = FTUN_SECOND;
 
 enum { RETRY_MS = 1000 }; /* at start, between two questions */
 
-/* --- complaints --------------------------------------------------------------------------- */
+/* --- what people are told ----------------------------------------------------------------- */
 
-/* Once, until something else is the matter. */
-static void complain(struct ftun_network *network, const struct ftun_error *error)
+enum { LINES_PER_SECOND = 2 }; /* a loose plug must not fill the disk */
+
+/* Once, until there is something else to tell. */
+static void tell(struct ftun_network *network, enum ftun_log_level level,
+                 const struct ftun_error *line)
 {
-    if (strcmp(network->told.text, error->text) == 0)
+    if (strcmp(network->told.text, line->text) == 0 ||
+        !ftun_rate_limit_take(&network->lines, ftun_clock(), LINES_PER_SECOND))
         return;
-    network->told = *error;
-    ftun_log(FTUN_LOG_WARNING, "%s", error->text);
+    network->told = *line;
+    ftun_log(level, "%s", line->text);
 }
 
 /* --- the timer ---------------------------------------------------------------------------- */
@@ -62,30 +66,76 @@ static void look_soon(struct ftun_network *network)
 
 /* --- links and routes --------------------------------------------------------------------- */
 
-static struct ftun_remotes with_route(const struct ftun_remotes *known)
+static struct ftun_paths find_paths(const struct ftun_remotes *remotes)
 {
     struct ftun_error ignored;
-    struct ftun_route route;
-    struct ftun_remotes out = {0};
-    for (size_t i = 0; i < known->count; i++)
-        if (ftun_netlink_route(&known->at[i].ip, &route, &ignored))
-            ftun_remotes_add(&out, &known->at[i]);
+    struct ftun_paths out = {0};
+    for (size_t i = 0; i < remotes->count; i++) {
+        struct ftun_path *path = &out.at[out.count];
+        path->remote = remotes->at[i];
+        if (ftun_netlink_route(&path->remote.ip, &path->route, &ignored))
+            out.count++;
+    }
     return out;
 }
 
-static void offer(struct ftun_network *network)
+static bool same_path(const struct ftun_path *a, const struct ftun_path *b)
 {
-    const struct ftun_remotes routed = with_route(&network->known);
-    const struct ftun_remotes *best = routed.count > 0 ? &routed : &network->known;
-    if (routed.count == 0) {
-        struct ftun_error error;
-        ftun_fail(&error, "there is no route to %s: waiting for one", network->question.host);
-        complain(network, &error);
-    }
-    if (ftun_remotes_equal(best, &network->offered))
+    return ftun_socket_address_equal(&a->remote, &b->remote) && a->route.link == b->route.link &&
+           ftun_address_equal(&a->route.source, &b->route.source);
+}
+
+static bool same_paths(const struct ftun_paths *a, const struct ftun_paths *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!same_path(&a->at[i], &b->at[i]))
+            return false;
+    return true;
+}
+
+static void tell_path(struct ftun_network *network)
+{
+    char remote[FTUN_ADDRESS_TEXT], source[FTUN_ADDRESS_TEXT], link[IF_NAMESIZE] = "?";
+    struct ftun_error line;
+    if (network->paths.count == 0) {
+        ftun_fail(&line, "there is no route to %s: waiting for one", network->question.host);
+        tell(network, FTUN_LOG_WARNING, &line);
         return;
-    network->offered = *best;
+    }
+    const struct ftun_path *best = &network->paths.at[0];
+    if_indextoname(best->route.link, link);
+    ftun_fail(&line, "the way to %s is by %s now, from %s",
+              ftun_address_string(&best->remote.ip, remote), link,
+              ftun_address_string(&best->route.source, source));
+    tell(network, FTUN_LOG_INFO, &line);
+}
+
+static void offer(const struct ftun_network *network)
+{
+    struct ftun_remotes routed = {0};
+    for (size_t i = 0; i < network->paths.count; i++)
+        ftun_remotes_add(&routed, &network->paths.at[i].remote);
+    const struct ftun_remotes *best = routed.count > 0 ? &routed : &network->known;
     ftun_endpoint_set_remotes(network->endpoint, best->at, best->count);
+}
+
+/* Tell the endpoint what has changed for it: of a server that is the MTU alone. */
+static void take_paths(struct ftun_network *network)
+{
+    const struct ftun_paths paths = find_paths(&network->known);
+    const uint16_t mtu = network->attachment->mtu;
+    const bool moved = network->role == FTUN_CLIENT && !same_paths(&paths, &network->paths);
+    if (!moved && mtu == network->mtu)
+        return;
+    network->paths = paths;
+    network->mtu = mtu;
+    if (moved) {
+        offer(network);
+        tell_path(network);
+    }
+    ftun_endpoint_path_changed(network->endpoint, ftun_clock(), mtu);
 }
 
 static void look(struct ftun_network *network)
@@ -99,11 +149,10 @@ static void look(struct ftun_network *network)
         look_soon(network);
         break;
     case FTUN_FOLLOW_FAILED:
-        complain(network, &error);
+        tell(network, FTUN_LOG_WARNING, &error);
         break;
     }
-    if (network->role == FTUN_CLIENT)
-        offer(network);
+    take_paths(network);
 }
 
 static void on_change(void *context)
@@ -121,7 +170,7 @@ static void ask(struct ftun_network *network)
     network->ask_at_ns = FTUN_NEVER;
     network->asked_at_ns = ftun_clock();
     if (!ftun_resolver_ask(&network->resolver, &network->question, &error))
-        complain(network, &error);
+        tell(network, FTUN_LOG_WARNING, &error);
 }
 
 static void name_is_unknown(struct ftun_network *network, const struct ftun_answer *answer,
@@ -130,7 +179,7 @@ static void name_is_unknown(struct ftun_network *network, const struct ftun_answ
     struct ftun_error error;
     ftun_fail(&error, "cannot resolve %s: %s; %s", network->question.host, answer->error.text,
               consequence);
-    complain(network, &error);
+    tell(network, FTUN_LOG_WARNING, &error);
 }
 
 static void on_answer(void *context)
@@ -252,8 +301,21 @@ void ftun_network_follow(struct ftun_network *network, struct ftun_attachment *a
 {
     network->attachment = attachment;
     network->endpoint = endpoint;
-    if (network->role == FTUN_CLIENT)
-        offer(network);
+    network->mtu = attachment->mtu;
+    if (network->role == FTUN_SERVER)
+        return;
+    network->paths = find_paths(&network->known);
+    offer(network);
+    if (network->paths.count == 0)
+        tell_path(network);
+}
+
+bool ftun_network_uses(const struct ftun_network *network, enum ftun_family family)
+{
+    for (size_t i = 0; i < network->paths.count; i++)
+        if (network->paths.at[i].remote.ip.family == family)
+            return true;
+    return false;
 }
 
 void ftun_network_watches(struct ftun_network *network,

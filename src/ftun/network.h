@@ -4,7 +4,19 @@
 
 #include "loop.h"
 #include "monitor.h"
+#include "rate_limit.h"
 #include "resolver.h"
+
+/* How packets go to one of the server's addresses. */
+struct ftun_path {
+    struct ftun_socket_address remote;
+    struct ftun_route route;
+};
+
+struct ftun_paths {
+    size_t count;
+    struct ftun_path at[FTUN_REMOTES_MAX];
+};
 
 struct ftun_network {
     enum ftun_role role;
@@ -15,12 +27,14 @@ struct ftun_network {
     int timer; /* a timerfd */
     struct ftun_attachment *attachment;
     struct ftun_endpoint *endpoint;
-    struct ftun_remotes known;   /* what the name had when it was last resolved */
-    struct ftun_remotes offered; /* what the endpoint has been told */
-    uint64_t look_at_ns;         /* when to look at links and routes; FTUN_NEVER */
-    uint64_t ask_at_ns;          /* when to resolve the name again; FTUN_NEVER */
+    struct ftun_remotes known; /* what the name had when it was last resolved */
+    struct ftun_paths paths;   /* to those of them to which there is a route */
+    uint16_t mtu;              /* bytes; what the endpoint has been told */
+    uint64_t look_at_ns;       /* when to look at links and routes; FTUN_NEVER */
+    uint64_t ask_at_ns;        /* when to resolve the name again; FTUN_NEVER */
     uint64_t asked_at_ns;
-    struct ftun_error told; /* the last complaint, so that it is not repeated */
+    struct ftun_error told; /* the last line, so that it is not repeated */
+    struct ftun_rate_limit lines;
 };
 
 /* A network that is not open. */
@@ -44,6 +58,9 @@ void ftun_network_follow(struct ftun_network *network, struct ftun_attachment *a
                          struct ftun_endpoint *endpoint);
 
 enum { FTUN_NETWORK_WATCHES = 3 };
+
+/* Is there a route to an address of this family? */
+bool ftun_network_uses(const struct ftun_network *network, enum ftun_family family);
 
 /* What the loop is to watch for the network. */
 void ftun_network_watches(struct ftun_network *network,

@@ -26,6 +26,7 @@ enum {
     OPTION_KEEPALIVE,
     OPTION_DEAD_AFTER,
     OPTION_MAX_FLOWS,
+    OPTION_MAX_FLOWS_PER_SOURCE,
     OPTION_OFFLOAD,
     OPTION_PREFER
 };
@@ -52,6 +53,7 @@ static const struct option long_options[] = {
     {"keepalive", required_argument, NULL, OPTION_KEEPALIVE},
     {"dead-after", required_argument, NULL, OPTION_DEAD_AFTER},
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
+    {"max-flows-per-source", required_argument, NULL, OPTION_MAX_FLOWS_PER_SOURCE},
     {"offload", required_argument, NULL, OPTION_OFFLOAD},
     {0},
 };
@@ -254,6 +256,16 @@ static bool take_max_flows(const char *value, struct ftun_options *options,
     return true;
 }
 
+static bool take_max_flows_per_source(const char *value, struct ftun_options *options,
+                                      struct ftun_error *error)
+{
+    uint64_t flows;
+    if (!take_number("--max-flows-per-source", value, MAX_FLOWS_LIMIT, &flows, error))
+        return false;
+    options->max_flows_per_source = (uint32_t)flows;
+    return true;
+}
+
 /* --- the whole ---------------------------------------------------------------------------- */
 
 static bool take(int option, const char *value, struct ftun_options *options,
@@ -303,6 +315,8 @@ static bool take(int option, const char *value, struct ftun_options *options,
                                    error);
     case OPTION_MAX_FLOWS:
         return take_max_flows(value, options, error);
+    case OPTION_MAX_FLOWS_PER_SOURCE:
+        return take_max_flows_per_source(value, options, error);
     default:
         return take_offload(value, options, error);
     }
@@ -315,6 +329,14 @@ static bool check_pair(const struct ftun_tun_addresses *pair, const char *suffix
         return true;
     return ftun_fail(error, "--tun-local%s and --tun-peer%s belong together: give both or neither",
                      suffix, suffix);
+}
+
+static bool check_flow_limits(const struct ftun_options *options, struct ftun_error *error)
+{
+    if (options->max_flows_per_source == 0 || options->role == FTUN_SERVER)
+        return true;
+    return ftun_fail(error, "--max-flows-per-source is for a server: a client's flows all come "
+                            "from its own applications");
 }
 
 static bool check(const struct ftun_options *options, struct ftun_error *error)
@@ -334,7 +356,8 @@ static bool check(const struct ftun_options *options, struct ftun_error *error)
         return ftun_fail(error, "--ipv6-only and --tun-local contradict each other");
     if (options->timestamps && options->peer == FTUN_PEER_PHANTUN)
         return ftun_fail(error, "--timestamps and --profile phantun contradict each other");
-    return check_pair(&options->tun4, "", error) && check_pair(&options->tun6, "6", error);
+    return check_flow_limits(options, error) && check_pair(&options->tun4, "", error) &&
+           check_pair(&options->tun6, "6", error);
 }
 
 static bool unknown(int argc, char **argv, int option, struct ftun_error *error)

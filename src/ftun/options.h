@@ -29,7 +29,8 @@ struct ftun_options {
     enum ftun_log_level log_level;
     struct ftun_timeouts timeouts;
     uint32_t max_flows;
-    const char *handshake_packet; /* path; NULL: none */
+    uint32_t max_flows_per_source; /* 0: no limit */
+    const char *handshake_packet;  /* path; NULL: none */
 };
 
 /* Read the options in argv[1] and on; argv[0] names the command for messages. False with one line

@@ -143,6 +143,7 @@ static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_er
         .segmentation_offload = a->tun.offload,
         .timeouts = t->options->timeouts,
         .max_flows = max_flows,
+        .max_flows_per_source = t->options->max_flows_per_source,
         .pending_slots = PENDING_SLOTS,
         .reassembly_slots = REASSEMBLY_SLOTS,
         .handshake_packet = t->handshake_packet,
@@ -189,8 +190,8 @@ static bool create_loop(struct tunnel *t, struct ftun_error *error)
 static uint16_t smallest_mss(const struct tunnel *t)
 {
     const struct ftun_attachment *a = &t->attachment;
-    const bool ipv6 = t->options->role == FTUN_CLIENT
-                          ? ftun_remotes_have_family(&t->network.offered, FTUN_IPV6)
+    const bool ipv6 = t->options->role == FTUN_CLIENT && a->plan.ipv4
+                          ? ftun_network_uses(&t->network, FTUN_IPV6)
                           : a->plan.ipv6;
     const uint16_t mss = ftun_mss(ipv6 ? FTUN_IPV6 : FTUN_IPV4, a->mtu);
     return (uint16_t)(mss - (t->options->timestamps ? FTUN_TCP_TIMESTAMPS : 0));

@@ -47,12 +47,15 @@ enum {
  * again. */
 static const uint64_t restore_interval = FTUN_SECOND;
 
-/* How long shutdown waits for the peers' FINs, after the last of its own. */
-static const uint64_t closing_time = FTUN_SECOND * 8 / 10;
+/* How long shutdown takes when peers do not answer. A FIN that was lost in the first two thirds of
+ * it has been repeated by then. */
+static const uint64_t closing_time = FTUN_SECOND * 9 / 10;
 
-/* Between the FINs of some 30 flows and those of the next (FTUN_ACTIONS_MAX): the peer has a queue
- * of 1000 packets for them and for the data of other clients, and drops either when it is full.
- * 10,000 flows are closed in 0.7 s. */
+/* Within this time the FINs leave, evenly: the peer has a queue of 1000 packets for them and for
+ * the data of other clients, and drops either when it is full. */
+static const uint64_t fin_time = FTUN_SECOND / 2;
+
+/* Between some FINs and the next. */
 static const uint64_t close_interval = 2 * MILLISECOND_NS;
 
 enum source { FROM_TUN, FROM_LISTENER, FROM_UPSTREAM, FROM_SIGNALS, FROM_ALARM, FROM_WATCH };
@@ -63,9 +66,11 @@ struct ftun_loop {
     int epoll;
     int alarm; /* a timerfd: ends long waits */
     bool stopping;
+    bool closed; /* when stopping: nothing waits for a peer any more */
     uint64_t now_ns;
-    uint64_t stop_at_ns;
+    uint64_t stopping_since_ns;
     uint64_t close_at_ns;   /* not before, when stopping: the next FINs */
+    uint64_t to_close;      /* flows that were open when stopping began */
     uint64_t restore_at_ns; /* not before, when the TUN is gone */
     int restore_tries;
     size_t received; /* UDP messages that one call has brought, the most in this turn */
@@ -301,8 +306,10 @@ static void send_batch(struct ftun_loop *loop, int count, uint32_t flow)
     }
 }
 
-static void read_listener(struct ftun_loop *loop)
+static void read_listener(struct ftun_loop *loop, uint32_t events)
 {
+    if ((events & EPOLLERR) != 0)
+        loop->counters.application_refused += ftun_udp_take_refusals(loop->config.listener->fd);
     const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
     note_received(loop, count);
     send_batch(loop, count, FTUN_NO_FLOW);
@@ -320,6 +327,12 @@ static void read_upstream(struct ftun_loop *loop, uint32_t flow)
     send_batch(loop, count, flow);
 }
 
+static uint64_t open_flows(const struct ftun_loop *loop)
+{
+    const struct ftun_counters *counters = ftun_endpoint_counters(loop->config.endpoint);
+    return counters->flows_opened - counters->flows_closed;
+}
+
 static void read_signal(struct ftun_loop *loop)
 {
     struct signalfd_siginfo info;
@@ -329,7 +342,8 @@ static void read_signal(struct ftun_loop *loop)
     if (!observer->signal(observer->context, (int)info.ssi_signo) || loop->stopping)
         return;
     loop->stopping = true;
-    loop->stop_at_ns = loop->now_ns + closing_time;
+    loop->stopping_since_ns = loop->now_ns;
+    loop->to_close = open_flows(loop);
     if (loop->config.role == FTUN_CLIENT) /* what applications send now would open new flows */
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
 }
@@ -349,7 +363,7 @@ static void handle(struct ftun_loop *loop, const struct epoll_event *event)
         read_tunnel(loop);
         break;
     case FROM_LISTENER:
-        read_listener(loop);
+        read_listener(loop, event->events);
         break;
     case FROM_UPSTREAM:
         read_upstream(loop, (uint32_t)event->data.u64);
@@ -378,15 +392,25 @@ static void pass_time(struct ftun_loop *loop)
     }
 }
 
+/* How many may still be open by now. */
+static uint64_t may_be_open(const struct ftun_loop *loop)
+{
+    const uint64_t elapsed = loop->now_ns - loop->stopping_since_ns;
+    return elapsed < fin_time ? loop->to_close * (fin_time - elapsed) / fin_time : 0;
+}
+
 /* When stopping, again and again: handshakes under way may still complete. */
 static void close_some(struct ftun_loop *loop)
 {
     if (!loop->stopping || loop->now_ns < loop->close_at_ns)
         return;
     loop->close_at_ns = loop->now_ns + close_interval;
-    if (ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions))
-        loop->stop_at_ns = loop->now_ns + closing_time;
-    carry_out_all(loop, &no_burst);
+    bool more = open_flows(loop) > 0;
+    while (more && open_flows(loop) + 1 > may_be_open(loop)) {
+        more = ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions);
+        carry_out_all(loop, &no_burst);
+    }
+    loop->closed = open_flows(loop) == 0 && ftun_endpoint_closing_count(loop->config.endpoint) == 0;
 }
 
 static void end_turn(struct ftun_loop *loop)
@@ -440,8 +464,8 @@ static void let_datagrams_gather(struct ftun_loop *loop)
 
 static bool finished(const struct ftun_loop *loop)
 {
-    return loop->stopping && (loop->now_ns >= loop->stop_at_ns ||
-                              ftun_endpoint_closing_count(loop->config.endpoint) == 0);
+    return loop->stopping &&
+           (loop->closed || loop->now_ns >= loop->stopping_since_ns + closing_time);
 }
 
 bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)

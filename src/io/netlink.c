@@ -109,11 +109,20 @@ static int note_metric(const struct nlattr *attribute, void *data)
     return MNL_CB_OK;
 }
 
+static void note_source(const struct nlattr *attribute, struct ftun_route *route)
+{
+    const size_t len = mnl_attr_get_payload_len(attribute);
+    route->source = (struct ftun_address){.family = len == 16 ? FTUN_IPV6 : FTUN_IPV4};
+    memcpy(route->source.bytes, mnl_attr_get_payload(attribute), len < 16 ? len : 16);
+}
+
 static int note_route_attribute(const struct nlattr *attribute, void *data)
 {
     struct ftun_route *route = data;
     if (mnl_attr_get_type(attribute) == RTA_OIF)
         route->link = mnl_attr_get_u32(attribute);
+    else if (mnl_attr_get_type(attribute) == RTA_PREFSRC)
+        note_source(attribute, route);
     else if (mnl_attr_get_type(attribute) == RTA_METRICS)
         mnl_attr_parse_nested(attribute, note_metric, route);
     return MNL_CB_OK;

@@ -17,10 +17,11 @@ bool ftun_netlink_add_address(const char *link, const struct ftun_address *local
                               const struct ftun_address *peer, struct ftun_error *error);
 
 struct ftun_route {
-    uint32_t link;       /* index of the outgoing interface */
-    uint32_t mtu;        /* bytes; of the route where it has one, else of the link */
-    uint32_t prefix_len; /* bits; of the route that matched: 0 for the default route */
-    bool is_local;       /* an address of this host */
+    uint32_t link;              /* index of the outgoing interface */
+    struct ftun_address source; /* the host's address that packets leave from; family NONE */
+    uint32_t mtu;               /* bytes; of the route where it has one, else of the link */
+    uint32_t prefix_len;        /* bits; of the route that matched: 0 for the default route */
+    bool is_local;              /* an address of this host */
 };
 
 /* The route to `destination` now. False when there is none. */

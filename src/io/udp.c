@@ -3,6 +3,7 @@
 #include "limits.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@ enum {
     UDP_PAYLOAD_MAX = 65507, /* RFC 768 over RFC 791: what fits an IPv4 packet */
     /* Not a power of two: message buffers must not all start in the same cache sets. */
     MESSAGE_BUFFER = 65536 + 1088,
-    CONTROL_BUFFER = 128 /* bytes: packet info and segment size */
+    CONTROL_BUFFER = 128, /* bytes: packet info and segment size, or an error */
+    SEND_TRIES = 3
 };
 
 /* --- sockets ------------------------------------------------------------------------------ */
@@ -49,6 +51,16 @@ static int open_socket(const union ftun_sockaddr *address)
     return fd;
 }
 
+/* One socket is spoken to by all applications, so it is not connected: the kernel tells it of
+ * errors on request alone. A dual-stack socket has those of both families. */
+static void ask_for_errors(int fd, int family)
+{
+    const int on = 1;
+    setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
+    if (family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
+}
+
 static void ask_for_local_address(int fd, int family)
 {
     const int on = 1;
@@ -70,6 +82,7 @@ int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error
         return -1;
     }
     ask_for_local_address(fd, bound.any.sa_family);
+    ask_for_errors(fd, bound.any.sa_family);
     if (bind(fd, &bound.any, ftun_sockaddr_len(&bound)) == 0)
         return fd;
     if (errno == EADDRINUSE)
@@ -186,6 +199,34 @@ const struct ftun_udp_message *ftun_udp_message(const struct ftun_udp_batch *bat
     return &batch->messages[i];
 }
 
+static bool is_refusal(struct msghdr *header)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
+        struct sock_extended_err error;
+        const bool told = (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+                          (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR);
+        if (!told)
+            continue;
+        memcpy(&error, CMSG_DATA(c), sizeof error);
+        if (error.ee_errno == ECONNREFUSED)
+            return true;
+    }
+    return false;
+}
+
+size_t ftun_udp_take_refusals(int fd)
+{
+    size_t refused = 0;
+    for (size_t i = 0; i < FTUN_UDP_MESSAGES_MAX; i++) {
+        _Alignas(struct cmsghdr) uint8_t control[CONTROL_BUFFER];
+        struct msghdr header = {.msg_control = control, .msg_controllen = sizeof control};
+        if (recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+            break;
+        refused += is_refusal(&header);
+    }
+    return refused;
+}
+
 /* --- joining ------------------------------------------------------------------------------ */
 
 static bool same_source(const struct ftun_udp_message *a, const struct ftun_udp_message *b)
@@ -291,6 +332,13 @@ static void address(struct outgoing *out, const union ftun_sockaddr *to,
         append_local(&out->header, local);
 }
 
+/* A signal; or, where all applications share a socket, the refusal of an earlier datagram, which
+ * was perhaps another one's: the kernel tells of it in place of sending this one. */
+static bool passes(const struct outgoing *out)
+{
+    return errno == EINTR || (errno == ECONNREFUSED && out->header.msg_name != NULL);
+}
+
 static bool send_bytes(int fd, struct outgoing *out, const uint8_t *data, size_t len)
 {
     union {
@@ -299,9 +347,10 @@ static bool send_bytes(int fd, struct outgoing *out, const uint8_t *data, size_t
     } pointer = {.read = data};
     out->vector = (struct iovec){.iov_base = pointer.base, .iov_len = len};
     ssize_t sent;
+    int tries = 0;
     do
         sent = sendmsg(fd, &out->header, MSG_DONTWAIT);
-    while (sent < 0 && errno == EINTR);
+    while (sent < 0 && ++tries < SEND_TRIES && passes(out));
     return sent >= 0;
 }
 

@@ -17,7 +17,8 @@ struct ftun_udp_local {
     };
 };
 
-/* A socket bound to `address` that tells for each datagram where it was sent to. -1 on error. */
+/* A socket bound to `address` that tells for each datagram where it was sent to, and of ports that
+ * refuse what was sent to them. -1 on error. */
 int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error *error);
 
 /* A socket connected to `address`. -1 with errno on error. */
@@ -66,6 +67,10 @@ static inline bool ftun_udp_left(size_t count, ftun_udp_taken taken)
     const ftun_udp_taken all = count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
     return taken != all;
 }
+
+/* How often a listening socket has been told by ICMP that what it sent was refused: takes up to
+ * FTUN_UDP_MESSAGES_MAX of the messages. Until all are taken epoll says EPOLLERR. */
+size_t ftun_udp_take_refusals(int fd);
 
 /* Send `len` bytes as datagrams of `stride` bytes (the last may be shorter): to `to` from `local`,
  * or where the socket is connected to when both are NULL. Returns how many datagrams were not

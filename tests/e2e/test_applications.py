@@ -45,6 +45,22 @@ for number in range(10000):
     time.sleep(0.005)
 """
 
+STREAM_AND_ECHO = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 5001))
+print("ready", flush=True)
+data, first = s.recvfrom(2000)
+s.settimeout(0.001)
+while True:
+    s.sendto(b"more", first)
+    try:
+        data, peer = s.recvfrom(2000)
+        s.sendto(data, peer)
+    except TimeoutError:
+        pass
+"""
+
 LISTEN = """
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -57,18 +73,33 @@ print(s.recv(2000).decode())
 
 
 def test_F09_an_application_of_the_client_may_restart(pair):
-    """The far end keeps sending to a port that nobody has open: the client's socket is everybody's,
-    so the kernel does not tell it of one that refuses; and when the application is back, what is
-    sent to it reaches it over the same flow, without a word from it."""
+    """The far end keeps sending to a port that nobody has open: counted, the flow stays; and when
+    the application is back, what is sent to it reaches it, without a word from it."""
     server, client = pair.start_server(), pair.start_client()
     pair.server.start("/usr/bin/python3", "-c", STREAM).wait_for("ready")
     first = int(pair.client.run("/usr/bin/python3", "-c", LISTEN, "ask").stdout)
-    before = total(client, "datagrams-delivered")
-    while total(client, "datagrams-delivered") < before + 20:
+    client.wait_for("application-refused: the application's port is closed")
+    before = total(client, "application-refused")
+    while total(client, "application-refused") < before + 20:
         pass
     assert int(pair.client.run("/usr/bin/python3", "-c", LISTEN).stdout) > first + 20
-    assert "closed:" not in client.log() and "closed:" not in server.log()
+    assert "closed:" not in server.log() + client.log().replace("port is closed: ", "")
     assert "flow 1 " not in client.log()
+
+
+@pytest.mark.parametrize("local", ["127.0.0.1:5000", "[::]:5000"], ids=["ipv4", "both"])
+def test_F09_an_application_of_the_client_that_has_gone_disturbs_no_other(pair, local):
+    """All applications speak to one socket, and the kernel tells it of a refusal by failing the next
+    call, whoever that one is for. Each datagram of the living one is answered all the same."""
+    pair.start_server()
+    client = pair.start_client(local=local)
+    pair.server.start("/usr/bin/python3", "-c", STREAM_AND_ECHO).wait_for("ready")
+    pair.client.run("/usr/bin/python3", "-c", LISTEN, "ask")
+    client.wait_for("application-refused")
+    before = total(client, "application-refused")
+    assert pair.echo(count=2000)["echoed"] == 2000
+    assert total(client, "application-refused") > before
+    assert total(client, "delivery-drops") == 0
 
 
 def test_F05_ten_thousand_flows_that_close_at_once_disturb_no_other(pair):

@@ -92,7 +92,9 @@ static void draw_traffic(struct sim_scenario *s, struct sim_random *random)
 static void draw_limits(struct sim_scenario *s, struct sim_random *random)
 {
     const bool tight = sim_random_below(random, 8) == 0;
-    s->max_flows = tight ? s->applications : 4 * s->applications + 16;
+    const bool by_source = tight && coin(random);
+    s->max_flows = tight && !by_source ? s->applications : 4 * s->applications + 16;
+    s->max_flows_per_source = by_source ? s->applications : 0;
     s->pending_slots = coin(random) ? 4 : 64;
     s->reassembly_slots = coin(random) ? 2 : 16;
     const uint32_t longest = coin(random) ? 20 : 180;

@@ -67,6 +67,7 @@ struct sim_scenario {
     uint16_t mtu;             /* that both ends believe in, bytes */
     uint64_t idle_timeout_ns; /* of both ends */
     uint32_t max_flows;       /* of either end */
+    uint32_t max_flows_per_source; /* of the server; 0: no limit */
     uint32_t pending_slots;
     uint32_t reassembly_slots;
     uint32_t applications;

@@ -63,7 +63,8 @@ static void F04_a_second_syn_of_a_live_tuple_disturbs_nothing(void **state)
     static struct ftun_actions actions;
     const struct ftun_tunnel_packet packet = {.data = syn, .len = len};
     ftun_endpoint_packet(server_of(world), world->now_ns, &packet, &actions);
-    assert_int_equal(calm_counters(world, SIM_SERVER)->refused[FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW], 1);
+    assert_int_equal(
+        calm_counters(world, SIM_SERVER)->refused[FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW], 1);
     calm_run(world, 2 * FTUN_SECOND);
     world->quiet = true;
     calm_run(world, FTUN_SECOND);

@@ -108,6 +108,7 @@ static void start_end(struct sim_world *world, enum sim_side side)
         .host.timestamps = s->timestamps,
         .segmentation_offload = s->offload[side],
         .max_flows = s->max_flows,
+        .max_flows_per_source = side == SIM_SERVER ? s->max_flows_per_source : 0,
         .pending_slots = s->pending_slots,
         .reassembly_slots = s->reassembly_slots,
     };

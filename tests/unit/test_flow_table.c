@@ -88,6 +88,57 @@ static void each_flow_is_taken_once_until_none_is_left(void **state)
     assert_int_equal(ftun_flow_table_take(&table), 3);
 }
 
+static void assert_order(const uint32_t *expected, size_t count)
+{
+    uint32_t flow = table.oldest;
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(flow, expected[i]);
+        flow = flows[flow].newer;
+    }
+    assert_int_equal(flow, FTUN_NO_FLOW);
+    assert_true(ftun_flow_table_valid(&table));
+}
+
+static void the_oldest_flow_is_the_one_heard_longest_ago(void **state)
+{
+    (void)state;
+    assert_order(NULL, 0);
+    const uint32_t a = add(1), b = add(2), d = add(3);
+    assert_order((uint32_t[]){a, b, d}, 3);
+    ftun_flow_table_heard(&table, b);
+    assert_order((uint32_t[]){a, d, b}, 3);
+    ftun_flow_table_heard(&table, a);
+    assert_order((uint32_t[]){d, b, a}, 3);
+    ftun_flow_table_heard(&table, a);
+    assert_order((uint32_t[]){d, b, a}, 3);
+    drop(b);
+    assert_order((uint32_t[]){d, a}, 2);
+    drop(d);
+    drop(a);
+    assert_order(NULL, 0);
+    const uint32_t again = add(4);
+    assert_order(&again, 1);
+}
+
+static void a_broken_order_is_found(void **state)
+{
+    (void)state;
+    const uint32_t a = add(1), b = add(2);
+    flows[b].older = b;
+    assert_false(ftun_flow_table_valid(&table));
+    flows[b].older = a;
+    flows[b].newer = a;
+    assert_false(ftun_flow_table_valid(&table));
+    flows[b].newer = FTUN_NO_FLOW;
+    table.newest = a;
+    assert_false(ftun_flow_table_valid(&table));
+    table.newest = b;
+    table.oldest = FLOWS;
+    assert_false(ftun_flow_table_valid(&table));
+    table.oldest = a;
+    assert_true(ftun_flow_table_valid(&table));
+}
+
 static void a_table_of_no_flows_is_full(void **state)
 {
     (void)state;
@@ -216,6 +267,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_are_as_many_buckets_as_flows_rounded_up_to_a_power_of_two),
         cmocka_unit_test_setup(each_flow_is_taken_once_until_none_is_left, one_bucket),
+        cmocka_unit_test_setup(the_oldest_flow_is_the_one_heard_longest_ago, one_bucket),
+        cmocka_unit_test_setup(a_broken_order_is_found, one_bucket),
         cmocka_unit_test(a_table_of_no_flows_is_full),
         cmocka_unit_test_setup(a_flow_begins_clean_whatever_it_was_before, one_bucket),
         cmocka_unit_test_setup(a_flow_that_ended_in_this_turn_stays_in_the_turns_list, one_bucket),

@@ -171,6 +171,8 @@ class Lab(contextlib.AbstractContextManager):
         for host in self.hosts:
             run("ip", "netns", "del", host.netns, check=False)
             shutil.rmtree(host.etc_directory, ignore_errors=True)
+            with contextlib.suppress(OSError):  # others may have theirs in there
+                host.etc_directory.parent.rmdir()
         self.hosts.clear()
 
     def host(self, name):

@@ -35,11 +35,17 @@ def delivered(name, build, payload=HOSTILE):
 LAYER.refused("data-below-window", "sequence-outside-window", data(-LATE - 1), CHALLENGE)
 delivered("data-at-lower-edge", data(-LATE))
 delivered("data-again", data(-len(HOSTILE)))
-delivered("data-overlaps", data(-10))
 LAYER.refused("data-above-window", "sequence-outside-window", data(WINDOW), CHALLENGE)
 LAYER.refused("data-half-way-round", "sequence-outside-window", data(2**31), CHALLENGE)
 LAYER.refused("ack-below-window", "sequence-outside-window", segment("A", -LATE - 1), CHALLENGE)
 LAYER.refused("ack-above-window", "sequence-outside-window", segment("A", WINDOW), CHALLENGE)
+
+
+@LAYER.fault("data-overlaps")
+def data_overlaps(s):
+    """What the last bytes of a datagram are called is not what it is."""
+    s.send(data(-10)(s), TAKEN, delivers=len(HOSTILE))
+    s.seq += len(HOSTILE) - 10
 
 
 @LAYER.fault("data-behind-gap")
@@ -89,7 +95,8 @@ LAYER.refused("ack-half-way-round", "ack-unacceptable", acknowledging(2**31, HOS
 LAYER.refused("ack-below-what-is-remembered", "ack-unacceptable",
               acknowledging(-WINDOW - 1, HOSTILE), CHALLENGE)
 LAYER.harmless("ack-old", acknowledging(-10), answers=())
-LAYER.delivered("ack-old-with-data", acknowledging(-10, HOSTILE))
+# Nobody acknowledges less in a later segment: who does has not seen the connection.
+LAYER.refused("ack-old-with-data", "ack-unacceptable", acknowledging(-10, HOSTILE), CHALLENGE)
 LAYER.refused("data-without-ack", "ack-missing", lambda s: s.segment("FP", HOSTILE), answers=())
 
 
@@ -331,14 +338,22 @@ def fin_with_data(s):
     s.send(s.segment("FPA", HOSTILE), delivers=len(HOSTILE), answers=["F."])
 
 
-@LAYER.fault("fin-with-old-ack", ends=True)
-def fin_with_old_ack(s):
-    s.send(s.segment("FA", ack=(s.ack - 10) % 2**32), answers=["F."])
+LAYER.refused("fin-with-old-ack", "ack-unacceptable",
+              lambda s: s.segment("FA", ack=(s.ack - 10) % 2**32), CHALLENGE)
 
 
 @LAYER.fault("fin-behind-gap", ends=True)
 def fin_behind_gap(s):
+    """The last burst was lost."""
     s.send(segment("FA", 5000)(s), answers=["F."])
+
+
+@LAYER.fault("fin-behind-large-gap", ends=True)
+def fin_behind_large_gap(s):
+    """A guess, perhaps: when it is repeated it comes next."""
+    s.seq += 1 << 20
+    s.send(s.segment("FA"), "fin-inexact", answers=CHALLENGE)
+    s.send(s.segment("FA"), answers=["F."])
 
 
 LAYER.refused("fin-outside-window", "sequence-outside-window", segment("FA", WINDOW), CHALLENGE)

@@ -1,0 +1,129 @@
+/* The caller says that the path to the server is another. */
+#include "endpoint_fixture.h"
+
+static struct ftun_endpoint_config watchful_config(void)
+{
+    struct ftun_endpoint_config c = client_config();
+    c.timeouts.keepalive_ns = FTUN_KEEPALIVE_DEFAULT;
+    c.timeouts.dead_after_ns = FTUN_DEAD_AFTER_DEFAULT;
+    return c;
+}
+
+/* What happens next, by itself; at `expected`. */
+static const char *next_event(uint64_t expected)
+{
+    const char *text = "";
+    while (text[0] == '\0' && ftun_endpoint_deadline(endpoint) <= expected) {
+        if (now < ftun_endpoint_deadline(endpoint))
+            now = ftun_endpoint_deadline(endpoint);
+        ftun_endpoint_timeout(endpoint, now, &actions);
+        text = happened();
+    }
+    assert_int_equal(now, expected);
+    return text;
+}
+
+static struct ftun_socket_address server_at(uint8_t last)
+{
+    return at(ipv4(198, 51, 100, last), 4567);
+}
+
+static void F19_an_idle_connection_is_probed_soon_and_doubted_when_it_is_silent(void **state)
+{
+    (void)state;
+    established_client_of(watchful_config());
+    const uint64_t changed = now += FTUN_SECOND;
+    ftun_endpoint_path_changed(endpoint, now, 1500);
+    assert_string_equal(next_event(changed + FTUN_PROBE_FIRST), "> . 0:0(0) ack 5001 win 63");
+    assert_string_equal(next_event(changed + 2 * FTUN_PROBE_FIRST),
+                        "> . 0:0(0) ack 5001 win 63");
+    assert_string_equal(next_event(changed + FTUN_DOUBT_AFTER),
+                        "reconnect flow 0 attempt 0: still open | " SYN);
+}
+
+static void a_connection_that_is_heard_again_has_proved_itself(void **state)
+{
+    (void)state;
+    established_client_of(watchful_config());
+    now += FTUN_SECOND;
+    ftun_endpoint_path_changed(endpoint, now, 1500);
+    give(the_server(), FTUN_ACK, 5001, own_isn + 1, "data");
+    happened();
+    const uint64_t heard = now;
+    ftun_endpoint_end_turn(endpoint, now, &actions);
+    happened();
+    assert_true(ftun_endpoint_deadline(endpoint) <=
+                heard + FTUN_PROBE_FIRST); /* may be too early */
+    while (ftun_endpoint_deadline(endpoint) < heard + FTUN_KEEPALIVE_DEFAULT) {
+        now = ftun_endpoint_deadline(endpoint);
+        ftun_endpoint_timeout(endpoint, now, &actions);
+        assert_string_equal(happened(), "");
+    }
+}
+
+static void F14_a_handshake_with_an_address_that_is_gone_is_given_up(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = watchful_config();
+    c.remote = server_at(1);
+    dialing_client_of(c);
+    const struct ftun_socket_address moved = server_at(2);
+    now += 300 * FTUN_MILLISECOND;
+    ftun_endpoint_set_remotes(endpoint, &moved, 1);
+    ftun_endpoint_path_changed(endpoint, now, 1500);
+    assert_string_equal(next_event(now),
+                        "reconnect flow 0 attempt 1: no answer to the handshake | " SYN);
+    assert_true(ftun_socket_address_equal(&actions.at[1].send.segment.tuple.remote, &moved));
+}
+
+static void a_handshake_with_an_address_that_stays_goes_on(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = watchful_config();
+    dialing_client_of(c);
+    const uint64_t dialed = now;
+    now += 300 * FTUN_MILLISECOND;
+    ftun_endpoint_path_changed(endpoint, now, 1500);
+    assert_string_equal(next_event(dialed + FTUN_RETRANSMIT_TIMEOUT), SYN);
+}
+
+static void a_smaller_mtu_is_for_connections_from_now_on(void **state)
+{
+    (void)state;
+    established_client_of(watchful_config());
+    ftun_endpoint_path_changed(endpoint, now, 1280);
+    ftun_endpoint_flow(endpoint, now, application_at(2), &actions);
+    assert_non_null(strstr(happened(), "mss 1240"));
+    ftun_endpoint_path_changed(endpoint, now, 9000);
+    ftun_endpoint_flow(endpoint, now, application_at(3), &actions);
+    assert_non_null(strstr(happened(), "mss 1460"));
+}
+
+static void a_server_does_not_ask(void **state)
+{
+    (void)state;
+    create(server_config());
+    established_server(4000);
+    happened();
+    const uint64_t due = ftun_endpoint_deadline(endpoint);
+    ftun_endpoint_path_changed(endpoint, now, 1280);
+    assert_int_equal(ftun_endpoint_deadline(endpoint), due);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(
+            F19_an_idle_connection_is_probed_soon_and_doubted_when_it_is_silent,
+            endpoint_tear_down),
+        cmocka_unit_test_teardown(a_connection_that_is_heard_again_has_proved_itself,
+                                  endpoint_tear_down),
+        cmocka_unit_test_teardown(F14_a_handshake_with_an_address_that_is_gone_is_given_up,
+                                  endpoint_tear_down),
+        cmocka_unit_test_teardown(a_handshake_with_an_address_that_stays_goes_on,
+                                  endpoint_tear_down),
+        cmocka_unit_test_teardown(a_smaller_mtu_is_for_connections_from_now_on, endpoint_tear_down),
+        cmocka_unit_test_teardown(a_server_does_not_ask, endpoint_tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
