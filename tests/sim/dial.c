@@ -80,6 +80,7 @@ void sim_dial_closed(struct sim_world *world, const struct ftun_action *close)
     case FTUN_CLOSED_LOCALLY:
     case FTUN_CLOSED_IDLE:
     case FTUN_CLOSED_BY_PEER:
+    case FTUN_CLOSED_YIELDED:
         break;
     }
 }
