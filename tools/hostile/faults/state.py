@@ -54,7 +54,7 @@ def data_overlaps(s):
 @LAYER.fault("data-behind-gap")
 def data_behind_gap(s):
     """What is lost stays lost: nobody waits for it."""
-    s.seq += 1_000_000
+    s.seq += 60_000
     s.send_data()
 
 
@@ -354,8 +354,10 @@ def fin_behind_gap(s):
 
 @LAYER.fault("fin-behind-large-gap", ends=True)
 def fin_behind_large_gap(s):
-    """A guess, perhaps: when it is repeated it comes next."""
-    s.seq += 1 << 20
+    """A guess, perhaps: when it is repeated it comes next. The window has to grow for such a gap."""
+    for _ in range(40):
+        s.send_data(payload=bytes(1400))
+    s.seq += 70_000
     s.send(s.segment("FA"), "fin-inexact", answers=CHALLENGE)
     s.send(s.segment("FA"), answers=["F."])
 
