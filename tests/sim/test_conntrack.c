@@ -12,6 +12,8 @@ static void without_forgery(struct sim_scenario *scenario)
 {
     scenario->stranger_ns = FTUN_NEVER;
     scenario->disaster_ns = FTUN_NEVER;
+    scenario->outage_ns = 0;
+    scenario->strict = false;
     scenario->quality.corruption = 0;
     scenario->quality.fragmentation = 0;
 }
