@@ -58,6 +58,7 @@ static struct ftun_endpoint_config read_config(uint8_t choice)
     config.port = SERVER_PORT;
     config.handshake_packet = handshake_packet;
     config.handshake_packet_len = (choice & 32) != 0 ? sizeof handshake_packet - 1 : 0;
+    config.resumption = (choice & 128) != 0 && config.handshake_packet_len == 0;
     if ((choice & 64) != 0)
         config.timeouts.idle_ns = FTUN_NEVER;
     return config;

@@ -91,6 +91,8 @@ void ftun_connection_establish(struct ftun_connection *c, uint64_t now_ns)
     ftun_connection_enter(c, FTUN_ESTABLISHED);
     ftun_liveness_heard(&c->liveness, now_ns);
     c->progress_at = now_ns;
+    c->una_recent = c->una_oldest = c->snd_una;
+    c->una_marked_at = now_ns;
     c->retransmit_at = FTUN_NEVER;
     c->ack_at = FTUN_NEVER;
     c->quick_acks = FTUN_QUICK_ACKS;
@@ -163,6 +165,7 @@ void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
         .snd_max = ack->acknowledgment,
         .snd_edge = ack->acknowledgment,
         .rcv_nxt = ack->sequence,
+        .opening_at = ack->sequence,
         .rcv_left = ack->sequence,
         .mss = mss,
         .peer_window_scale = peer_window_scale,
@@ -197,6 +200,12 @@ void ftun_connection_abort(struct ftun_connection *c, enum ftun_close_reason rea
     if (c->state == FTUN_ESTABLISHED || c->state == FTUN_FIN_WAIT_1 || c->state == FTUN_FIN_WAIT_2)
         ftun_connection_send_rst(c, c->snd_nxt, step);
     ftun_connection_end(c, reason, step);
+}
+
+void ftun_connection_linger(struct ftun_connection *c, uint64_t now_ns)
+{
+    ftun_connection_wait_before_forgetting(c, FTUN_TIME_WAIT, now_ns);
+    ftun_connection_acknowledged(c);
 }
 
 void ftun_connection_ask(struct ftun_connection *c, uint64_t now_ns)
@@ -264,9 +273,23 @@ uint64_t ftun_connection_deadline(const struct ftun_connection *c,
     return earlier(earlier(c->retransmit_at, c->ack_at), liveness_deadline(c, timeouts));
 }
 
+static void repeat_opening(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
+{
+    if (c->retries < FTUN_RESUME_RETRIES) {
+        c->retries++;
+        c->retransmit_at = now_ns + FTUN_RETRANSMIT_TIMEOUT;
+        step->repeat_opening = true;
+    } else {
+        c->retransmit_at = FTUN_NEVER;
+        step->opening_ignored = true;
+    }
+}
+
 static void retransmit(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
-    if (c->state == FTUN_SYN_SENT && c->retries < FTUN_SYN_RETRIES) {
+    if (c->state == FTUN_ESTABLISHED) {
+        repeat_opening(c, now_ns, step);
+    } else if (c->state == FTUN_SYN_SENT && c->retries < FTUN_SYN_RETRIES) {
         c->retries++;
         ftun_connection_send_syn(c, now_ns, step);
     } else if (c->state == FTUN_SYN_SENT) {

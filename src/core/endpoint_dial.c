@@ -161,7 +161,7 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     if (flow == FTUN_NO_FLOW)
         return refuse_flow(ep, FTUN_REFUSED_FLOW_LIMIT);
     struct ftun_flow *f = &ep->table.flows[flow];
-    f->open = true;
+    f->open = f->announced = true;
     f->used_at = now_ns;
     f->remote = ep->remote_best;
     struct ftun_action *open = ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow);

@@ -34,7 +34,9 @@ static bool is_crowded(const struct sim_world *world, enum sim_side side)
 {
     const struct sim_scenario *scenario = &world->scenario;
     const uint32_t used = ftun_endpoint_flow_count(world->ends[side].endpoint);
-    return used + 2 * scenario->applications > scenario->max_flows;
+    const bool by_source = side == SIM_SERVER && scenario->max_flows_per_source > 0;
+    const uint32_t places = by_source ? scenario->max_flows_per_source : scenario->max_flows;
+    return used + 2 * scenario->applications > places;
 }
 
 /* Phantun's dialect has no acknowledgments: whether such a connection is alive, only an application
