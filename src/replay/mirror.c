@@ -27,8 +27,7 @@ void ftun_mirror_join(struct ftun_connection *connection, uint64_t now_ns,
                       const struct ftun_tcp_header *tcp, uint8_t peer_window_scale)
 {
     ftun_connection_accept(connection, now_ns, &observed, tcp, MSS, peer_window_scale, 0);
-    connection->window =
-        ftun_receive_window_open(now_ns, observed.receive_space, observed.window_scale);
+    connection->window = ftun_receive_window_open(observed.receive_space, observed.window_scale);
 }
 
 void ftun_mirror_sent(struct ftun_connection *connection, uint64_t now_ns,
