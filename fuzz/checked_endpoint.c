@@ -1,6 +1,7 @@
 #include "checked_endpoint.h"
 
 #include "checksum.h"
+#include "resume_token.h"
 #include "trace.h"
 
 struct ftun_endpoint_config checked_config(enum ftun_role role, uint8_t secret)
@@ -104,12 +105,19 @@ uint8_t *checked_wire_bytes(const struct ftun_action *send, const struct ftun_bu
 
 /* --- actions ------------------------------------------------------------------------------ */
 
+/* A server does so before it is certain whether a flow begins. */
+static bool answers_record(const struct checked_endpoint *end, const struct ftun_action *action)
+{
+    return end->config.role == FTUN_SERVER && end->config.resumption && action->send.data != NULL &&
+           action->send.segment.payload_len == FTUN_RESUME_ANSWER;
+}
+
 static void check_send(struct checked_endpoint *end, const struct ftun_action *action,
                        const struct ftun_burst *burst)
 {
     const struct ftun_segment *segment = &action->send.segment;
     const size_t payload_len = segment->payload_len;
-    if (payload_len > 0) {
+    if (payload_len > 0 && !answers_record(end, action)) {
         FUZZ_REQUIRE(action->flow < CHECKED_FLOWS && end->flows[action->flow].established);
         FUZZ_REQUIRE(action->send.stride > 0);
         FUZZ_REQUIRE(action->send.stride <= end->flows[action->flow].mss);
@@ -151,7 +159,11 @@ static void check_flow_action(struct checked_endpoint *end, const struct ftun_ac
         *flow = (struct checked_flow){.open = true};
         break;
     case FTUN_ACTION_ESTABLISHED:
-        FUZZ_REQUIRE((!flow->established || flow->reconnects) && action->established.mss > 0);
+        FUZZ_REQUIRE(action->established.mss > 0);
+        if (action->established.again)
+            FUZZ_REQUIRE(flow->established);
+        else
+            FUZZ_REQUIRE(!flow->established || flow->reconnects);
         flow->established = true;
         flow->reconnects = false;
         flow->mss = action->established.mss;
@@ -253,6 +265,14 @@ void checked_close(struct checked_endpoint *end, uint64_t now_ns, uint32_t flow)
 {
     ftun_endpoint_close(end->endpoint, now_ns, flow, end->actions);
     check_actions(end, NULL);
+}
+
+void checked_path_changed(struct checked_endpoint *end, uint64_t now_ns,
+                          const struct ftun_socket_address *remotes, size_t count, uint16_t mtu)
+{
+    ftun_endpoint_set_remotes(end->endpoint, remotes, count);
+    ftun_endpoint_path_changed(end->endpoint, now_ns, mtu);
+    FUZZ_REQUIRE(ftun_endpoint_valid(end->endpoint));
 }
 
 bool checked_close_all(struct checked_endpoint *end, uint64_t now_ns)

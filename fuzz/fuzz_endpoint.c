@@ -14,6 +14,7 @@ enum record_kind {
     END_TURN,
     CLOSE,
     CLOSE_ALL,
+    PATH,
     RECORD_KINDS
 };
 
@@ -57,6 +58,7 @@ static struct ftun_endpoint_config read_config(uint8_t choice)
     config.port = SERVER_PORT;
     config.handshake_packet = handshake_packet;
     config.handshake_packet_len = (choice & 32) != 0 ? sizeof handshake_packet - 1 : 0;
+    config.resumption = (choice & 128) != 0 && config.handshake_packet_len == 0;
     if ((choice & 64) != 0)
         config.timeouts.idle_ns = FTUN_NEVER;
     return config;
@@ -277,6 +279,21 @@ static void close_all(struct run *run)
     observe(run);
 }
 
+/* Argument: how many addresses the server has now. The bytes: the MTU, then each address: the
+ * lowest bit its family, the rest its last byte. */
+static void path_changes(struct run *run, const struct fuzz_record *record)
+{
+    struct fuzz_input input = {.data = record->data, .len = record->len};
+    struct ftun_socket_address remotes[FTUN_REMOTES_MAX + 2];
+    const size_t count = record->argument % (FTUN_REMOTES_MAX + 3);
+    const uint16_t mtu = fuzz_u16(&input);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t choice = fuzz_u8(&input);
+        remotes[i] = address((choice & 1) != 0, choice >> 1, SERVER_PORT);
+    }
+    checked_path_changed(&run->end, run->now_ns, remotes, count, mtu);
+}
+
 static void act(struct run *run, const struct fuzz_record *record)
 {
     switch (record->kind % RECORD_KINDS) {
@@ -305,6 +322,9 @@ static void act(struct run *run, const struct fuzz_record *record)
         break;
     case CLOSE_ALL:
         close_all(run);
+        break;
+    case PATH:
+        path_changes(run, record);
         break;
     default:
         raw_packet(run, record);

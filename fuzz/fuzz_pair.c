@@ -212,6 +212,7 @@ static void create(struct run *run, enum ftun_role side, uint8_t choice)
     struct ftun_endpoint_config config = checked_config(side, run->deaths);
     config.segmentation_offload = (choice & 2) == 0;
     config.peer = (enum ftun_peer)((choice >> 2) % 3);
+    config.resumption = (choice & 64) != 0;
     if (side == FTUN_SERVER && (choice & 32) != 0)
         config.mtu = FTUN_IPV6_MTU_MIN;
     *(ipv6 ? &config.local6 : &config.local4) = address(ipv6, side == FTUN_CLIENT ? 1 : 2);

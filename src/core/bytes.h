@@ -27,6 +27,22 @@ static inline void ftun_store_be32(uint8_t *p, uint32_t value)
     ftun_store_be16(p + 2, (uint16_t)value);
 }
 
+static inline uint32_t ftun_load_le32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static inline uint64_t ftun_load_be64(const uint8_t *p)
+{
+    return (uint64_t)ftun_load_be32(p) << 32 | ftun_load_be32(p + 4);
+}
+
+static inline void ftun_store_be64(uint8_t *p, uint64_t value)
+{
+    ftun_store_be32(p, (uint32_t)(value >> 32));
+    ftun_store_be32(p + 4, (uint32_t)value);
+}
+
 static inline uint64_t ftun_load_le64(const uint8_t *p)
 {
     uint64_t value = 0;

@@ -165,6 +165,7 @@ void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
         .snd_max = ack->acknowledgment,
         .snd_edge = ack->acknowledgment,
         .rcv_nxt = ack->sequence,
+        .opening_at = ack->sequence,
         .rcv_left = ack->sequence,
         .mss = mss,
         .peer_window_scale = peer_window_scale,
@@ -201,16 +202,22 @@ void ftun_connection_abort(struct ftun_connection *c, enum ftun_close_reason rea
     ftun_connection_end(c, reason, step);
 }
 
+void ftun_connection_linger(struct ftun_connection *c, uint64_t now_ns)
+{
+    ftun_connection_wait_before_forgetting(c, FTUN_TIME_WAIT, now_ns);
+    ftun_connection_acknowledged(c);
+}
+
 void ftun_connection_ask(struct ftun_connection *c, uint64_t now_ns)
 {
     if (c->state == FTUN_ESTABLISHED && c->profile->respects_window)
         ftun_liveness_ask(&c->liveness, now_ns);
 }
 
-void ftun_connection_give_up_dialing(struct ftun_connection *c, uint64_t now_ns)
+void ftun_connection_give_up_dialing(struct ftun_connection *c)
 {
     c->retries = FTUN_SYN_RETRIES;
-    c->retransmit_at = now_ns;
+    c->retransmit_at = 0;
 }
 
 void ftun_connection_end_turn(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
@@ -266,9 +273,23 @@ uint64_t ftun_connection_deadline(const struct ftun_connection *c,
     return earlier(earlier(c->retransmit_at, c->ack_at), liveness_deadline(c, timeouts));
 }
 
+static void repeat_opening(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
+{
+    if (c->retries < FTUN_RESUME_RETRIES) {
+        c->retries++;
+        c->retransmit_at = now_ns + FTUN_RETRANSMIT_TIMEOUT;
+        step->repeat_opening = true;
+    } else {
+        c->retransmit_at = FTUN_NEVER;
+        step->opening_ignored = true;
+    }
+}
+
 static void retransmit(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
 {
-    if (c->state == FTUN_SYN_SENT && c->retries < FTUN_SYN_RETRIES) {
+    if (c->state == FTUN_ESTABLISHED) {
+        repeat_opening(c, now_ns, step);
+    } else if (c->state == FTUN_SYN_SENT && c->retries < FTUN_SYN_RETRIES) {
         c->retries++;
         ftun_connection_send_syn(c, now_ns, step);
     } else if (c->state == FTUN_SYN_SENT) {

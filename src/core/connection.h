@@ -37,6 +37,10 @@ enum ftun_close_reason {
 /* One line for people; static. */
 const char *ftun_close_reason_text(enum ftun_close_reason reason);
 
+/* The message that a client sends before anything else, so that a flow goes on over this
+ * connection (resume_token.h), and again until the server has answered. */
+enum ftun_opening { FTUN_OPENING_NONE, FTUN_OPENING_SENT, FTUN_OPENING_ANSWERED };
+
 struct ftun_connection {
     const struct ftun_profile *profile;
     struct ftun_liveness liveness;
@@ -63,12 +67,15 @@ struct ftun_connection {
     uint8_t state;                     /* enum ftun_state */
     uint8_t peer_window_scale;
     uint8_t retries;         /* of the SYN or FIN under way */
+    uint8_t opening;         /* enum ftun_opening, of either side */
     uint8_t quick_acks;      /* acknowledgments still sent at once */
     bool ack_due;            /* an ACK belongs at the end of this turn */
     bool peer_named_mss;     /* in its SYN-ACK: ftun does, Phantun does not */
     bool conversed;          /* data have come */
     bool timestamps;         /* in every segment, both ways (RFC 7323 3.2) */
     uint32_t unacknowledged; /* segments received since the last ACK sent */
+    uint32_t opening_at;     /* its sequence number; at a server, the first one seen */
+    uint32_t answer_at;      /* the sequence number of its answer */
 };
 
 /* True when the fields agree with each other: for debug builds, fuzzers and proofs. */
@@ -80,6 +87,8 @@ struct ftun_step {
     bool established;              /* the handshake is done */
     enum ftun_close_reason closed; /* the application's flow has ended, and why */
     bool gone;                     /* nothing is left: the connection may be forgotten */
+    bool repeat_opening;           /* the opening message is to be sent again */
+    bool opening_ignored;          /* it was sent often enough: nobody answers */
     bool has_segment;              /* send `segment`, without payload */
     uint16_t ip_id;                /* of its IPv4 header */
     struct ftun_tcp_header segment;
@@ -130,12 +139,22 @@ size_t ftun_connection_sendable(struct ftun_connection *connection, uint64_t now
 void ftun_connection_data(struct ftun_connection *connection, uint64_t now_ns, size_t len,
                           size_t segments, struct ftun_tcp_header *header, uint16_t *ip_id);
 
+/* The same for the opening message of `len` bytes, before any other data. The steps of
+ * ftun_connection_timeout() then ask for it again, until ftun_connection_opening_answered(). */
+void ftun_connection_opening(struct ftun_connection *connection, uint64_t now_ns, size_t len,
+                             struct ftun_tcp_header *header, uint16_t *ip_id);
+void ftun_connection_opening_answered(struct ftun_connection *connection, uint32_t answer_at);
+
+/* Write the header of one segment that is sent again, with its old sequence number. */
+void ftun_connection_repeat(struct ftun_connection *connection, uint64_t now_ns, uint32_t sequence,
+                            struct ftun_tcp_header *header, uint16_t *ip_id);
+
 /* The peer is to prove that it is still there: unless something is heard from it soon, probes are
  * sent, as when data have no answer. Nothing where it would not answer. */
 void ftun_connection_ask(struct ftun_connection *connection, uint64_t now_ns);
 
-/* In SYN_SENT: the handshake times out at `now_ns`. */
-void ftun_connection_give_up_dialing(struct ftun_connection *connection, uint64_t now_ns);
+/* In SYN_SENT: the handshake times out at the next occasion. */
+void ftun_connection_give_up_dialing(struct ftun_connection *connection);
 
 /* True when a router's error that quotes this sequence number is believed (RFC 5927 4.1): it is in
  * flight, or was just before, as acknowledgments jump over what was lost. */
@@ -148,6 +167,9 @@ uint64_t ftun_connection_deadline(const struct ftun_connection *connection,
 /* Do what is due at `now_ns`: at most one thing a call. */
 void ftun_connection_timeout(struct ftun_connection *connection, uint64_t now_ns,
                              const struct ftun_timeouts *timeouts, struct ftun_step *step);
+
+/* A connection that is gone stays in TIME_WAIT. */
+void ftun_connection_linger(struct ftun_connection *connection, uint64_t now_ns);
 
 /* The turn is over: send the ACK that is due, if one still is. */
 void ftun_connection_end_turn(struct ftun_connection *connection, uint64_t now_ns,

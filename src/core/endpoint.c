@@ -190,22 +190,30 @@ void ftun_endpoint_send_control(struct ftun_endpoint *ep, uint32_t flow,
     ep->counters.segments_sent++;
 }
 
+struct ftun_segment *ftun_endpoint_append_payload(struct ftun_endpoint *ep, uint32_t flow,
+                                                  const uint8_t *data, size_t offset, size_t len,
+                                                  size_t stride, struct ftun_actions *actions)
+{
+    struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
+    init_segment(ep, flow, &ep->table.flows[flow].tuple, &action->send.segment);
+    action->send.segment.payload_len = len;
+    action->send.data = data;
+    action->send.offset = offset;
+    action->send.stride = stride;
+    ep->counters.segments_sent += ftun_datagram_count(len, stride);
+    return &action->send.segment;
+}
+
 void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                 const uint8_t *data, size_t offset, size_t len, size_t stride,
                                 struct ftun_actions *actions)
 {
-    struct ftun_flow *f = &ep->table.flows[flow];
-    const size_t count = ftun_datagram_count(len, stride);
-    struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_SEND, flow);
-    struct ftun_segment *segment = &action->send.segment;
-    init_segment(ep, flow, &f->tuple, segment);
-    ftun_connection_data(&f->connection, now_ns, len, count, &segment->tcp, &segment->ip_id);
-    segment->payload_len = len;
-    action->send.data = data;
-    action->send.offset = offset;
-    action->send.stride = stride;
-    ep->counters.segments_sent += count;
-    if (f->connection.liveness.asked_at == now_ns)
+    struct ftun_connection *connection = &ep->table.flows[flow].connection;
+    struct ftun_segment *segment =
+        ftun_endpoint_append_payload(ep, flow, data, offset, len, stride, actions);
+    ftun_connection_data(connection, now_ns, len, ftun_datagram_count(len, stride), &segment->tcp,
+                         &segment->ip_id);
+    if (connection->liveness.asked_at == now_ns)
         ftun_endpoint_watch(ep, flow);
 }
 
@@ -250,6 +258,8 @@ static void end_flow(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
     ftun_flow_table_unlink_application(&ep->table, flow);
     const uint32_t dropped = ftun_pending_drop(&ep->pending, &f->pending);
     ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_CLOSING, dropped);
+    if (!f->announced)
+        return;
     ftun_endpoint_act(actions, FTUN_ACTION_CLOSE, flow)->close.reason = reason;
     ep->counters.flows_closed++;
 }
@@ -263,8 +273,8 @@ static void send_handshake_packet(struct ftun_endpoint *ep, uint64_t now_ns, uin
                                    actions);
 }
 
-static void send_pending(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
-                         struct ftun_actions *actions)
+void ftun_endpoint_send_pending(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                                struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     size_t len;
@@ -272,21 +282,45 @@ static void send_pending(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     while ((data = ftun_pending_take(&ep->pending, &f->pending, &len)) != NULL) {
         if (len > f->connection.mss) /* the SYN-ACK may have lowered it */
             ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_TOO_LARGE, 1);
+        else if (ftun_endpoint_may_forge_record(ep, &f->connection) &&
+                 ftun_resume_record_read(data, len, &(struct ftun_resume_record){0}))
+            ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_LIKE_RECORD, 1);
         else
             ftun_endpoint_send_datagrams(ep, now_ns, flow, data, 0, len, len, actions);
     }
 }
 
-void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
-                               struct ftun_actions *actions)
+void ftun_endpoint_tell_established(struct ftun_endpoint *ep, uint32_t flow, bool again,
+                                    struct ftun_actions *actions)
 {
     const struct ftun_connection *connection = &ep->table.flows[flow].connection;
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_ESTABLISHED, flow);
     action->established.tuple = ep->table.flows[flow].tuple;
     action->established.profile = connection->profile;
     action->established.mss = connection->mss;
+    action->established.again = again;
+}
+
+void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                               struct ftun_actions *actions)
+{
+    ftun_endpoint_tell_established(ep, flow, false, actions);
     send_handshake_packet(ep, now_ns, flow, actions);
-    send_pending(ep, now_ns, flow, actions);
+    ftun_endpoint_send_record(ep, now_ns, flow, actions);
+    if (!ftun_endpoint_awaits_answer(&ep->table.flows[flow]))
+        ftun_endpoint_send_pending(ep, now_ns, flow, actions);
+}
+
+void ftun_endpoint_announce(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                            struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (f->announced)
+        return;
+    f->announced = true;
+    ep->counters.flows_opened++;
+    ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow)->open.tuple = f->tuple;
+    ftun_endpoint_established(ep, now_ns, flow, actions);
 }
 
 static void join_turn(struct ftun_endpoint *ep, uint32_t flow)
@@ -316,10 +350,13 @@ void ftun_endpoint_exchange_connections(struct ftun_endpoint *ep, uint32_t a, ui
     ftun_flow_table_unlink(&ep->table, b);
     const struct ftun_connection connection = first->connection;
     const struct ftun_tuple tuple = first->tuple;
+    const uint32_t source = first->source;
     first->connection = second->connection;
     first->tuple = second->tuple;
+    first->source = second->source;
     second->connection = connection;
     second->tuple = tuple;
+    second->source = source;
     settle(ep, a);
     settle(ep, b);
 }
@@ -340,7 +377,12 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
         ftun_endpoint_server_answered(ep, f);
         ftun_endpoint_established(ep, now_ns, flow, actions);
     }
-    if (ftun_endpoint_redial(ep, now_ns, flow, step->closed, actions))
+    if (step->repeat_opening)
+        ftun_endpoint_repeat_record(ep, now_ns, flow, actions);
+    if (step->opening_ignored)
+        ftun_endpoint_send_pending(ep, now_ns, flow, actions);
+    if (ftun_endpoint_redial(ep, now_ns, flow, step->closed, actions) ||
+        ftun_endpoint_detach(ep, now_ns, flow, step->closed))
         return;
     if (step->closed != FTUN_STILL_OPEN)
         end_flow(ep, now_ns, flow, step->closed, actions);
@@ -353,6 +395,18 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     ftun_endpoint_watch(ep, flow);
 }
 
+static void close_flow(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                       struct ftun_actions *actions)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    struct ftun_step step;
+    if (f->detached) /* there is nothing to close */
+        ftun_connection_abort(&f->connection, FTUN_CLOSED_LOCALLY, &step);
+    else
+        ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
+    ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
+}
+
 void ftun_endpoint_close(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                          struct ftun_actions *actions)
 {
@@ -360,9 +414,7 @@ void ftun_endpoint_close(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     struct ftun_flow *f = &ep->table.flows[flow];
     if (!f->in_use || !f->open)
         return;
-    struct ftun_step step;
-    ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
-    ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
+    close_flow(ep, now_ns, flow, actions);
 }
 
 bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
@@ -375,9 +427,7 @@ bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
             continue;
         if (actions->count + FTUN_STEP_ACTIONS_MAX > FTUN_ACTIONS_MAX)
             return true;
-        struct ftun_step step;
-        ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_LOCALLY, &step);
-        ftun_endpoint_apply(ep, now_ns, ep->close_from, &step, actions);
+        close_flow(ep, now_ns, ep->close_from, actions);
     }
     ep->close_from = 0;
     return false;
@@ -417,6 +467,8 @@ static void expire(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
     ftun_deadlines_remove(&ep->deadlines, flow);
     if (ftun_endpoint_rival_yields(ep, flow))
         step.gone = true;
+    else if (f->detached)
+        ftun_connection_abort(&f->connection, FTUN_CLOSED_RESET, &step);
     else if (disused_at(ep, f) <= now_ns)
         ftun_connection_close(&f->connection, now_ns, FTUN_CLOSED_IDLE, &step);
     else if (ftun_endpoint_rival_at(ep, f) <= now_ns)

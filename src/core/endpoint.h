@@ -42,13 +42,15 @@ struct ftun_endpoint_config {
     uint32_t reassembly_slots;         /* packets that wait for their other IP fragments */
     const uint8_t *handshake_packet;   /* first payload of each connection; outlives the endpoint */
     size_t handshake_packet_len;       /* bytes; 0: none */
+    bool resumption; /* flows go on over new connections (docs/resumption.md); the first payload
+                      * is taken for it, so never with a handshake packet */
 };
 
 enum ftun_action_kind {
     FTUN_ACTION_SEND,        /* write a segment to the tunnel */
     FTUN_ACTION_DELIVER,     /* give datagrams to the flow's application */
     FTUN_ACTION_OPEN,        /* a flow begins; its number is this from now on */
-    FTUN_ACTION_ESTABLISHED, /* its handshake is done */
+    FTUN_ACTION_ESTABLISHED, /* its handshake is done; once more when it goes on over another */
     FTUN_ACTION_MSS,         /* its path carries less than was thought */
     FTUN_ACTION_RECONNECT, /* client: its connection is doubtful or has failed, another is tried */
     FTUN_ACTION_CLOSE      /* the flow has ended; its number may come again later */
@@ -75,6 +77,7 @@ struct ftun_action {
             struct ftun_tuple tuple;
             const struct ftun_profile *profile;
             uint16_t mss; /* bytes: the largest datagram that fits */
+            bool again;   /* server: the flow has had another connection */
         } established;
         struct {
             uint16_t mss; /* bytes */
@@ -110,6 +113,7 @@ struct ftun_counters {
     uint64_t datagrams_delivered, datagrams_sent; /* to and from applications */
     uint64_t bytes_delivered, bytes_sent;         /* of datagrams */
     uint64_t flows_opened, flows_closed;
+    uint64_t flows_resumed; /* went on over a new connection */
     uint64_t flows_yielded; /* those closed to make room for others */
     uint64_t fragments_received, packets_reassembled;
     uint64_t icmp_errors_received;
@@ -130,7 +134,8 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
 
 /* Client: the addresses of the server from now on, best first; those beyond FTUN_REMOTES_MAX, and
  * of a family for which the endpoint has no address, are left out. Nothing changes when none is
- * left. Connections under way stay. In the beginning it is config.remote. */
+ * left. Connections stay; handshakes with other addresses are given up. In the beginning it is
+ * config.remote. */
 void ftun_endpoint_set_remotes(struct ftun_endpoint *endpoint,
                                const struct ftun_socket_address *remotes, size_t count);
 

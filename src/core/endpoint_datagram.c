@@ -37,6 +37,24 @@ static size_t action_len(const struct ftun_endpoint *ep, size_t rest, size_t str
     return rest < most ? rest : most;
 }
 
+/* The same where a datagram might be taken for a record: one that is as long goes alone. */
+static size_t guarded_len(size_t len, size_t stride)
+{
+    if (stride == FTUN_RESUME_RECORD)
+        return len < stride ? len : stride;
+    return len > stride && len % stride == FTUN_RESUME_RECORD ? len - FTUN_RESUME_RECORD : len;
+}
+
+static bool looks_like_record(const struct ftun_burst *burst, size_t offset, size_t len)
+{
+    uint8_t bytes[FTUN_RESUME_RECORD];
+    struct ftun_resume_record record;
+    if (len != FTUN_RESUME_RECORD)
+        return false;
+    ftun_burst_copy(burst, offset, len, bytes);
+    return ftun_resume_record_read(bytes, len, &record);
+}
+
 /* Send from `offset` on what fits one action; returns the bytes dealt with. */
 static size_t send_some(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                         const struct ftun_burst *burst, size_t offset, struct ftun_actions *actions)
@@ -49,7 +67,14 @@ static size_t send_some(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow
         ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_TOO_LARGE, too_large);
         return too_large * stride;
     }
-    const size_t len = action_len(ep, rest, stride);
+    size_t len = action_len(ep, rest, stride);
+    if (ftun_endpoint_may_forge_record(ep, connection)) {
+        len = guarded_len(len, stride);
+        if (looks_like_record(burst, offset, len)) {
+            ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_LIKE_RECORD, 1);
+            return len;
+        }
+    }
     ftun_endpoint_send_datagrams(ep, now_ns, flow, NULL, offset, len, stride, actions);
     return len;
 }
@@ -65,11 +90,11 @@ size_t ftun_endpoint_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32
         return burst->len;
     }
     f->used_at = now_ns;
-    if (f->connection.state == FTUN_SYN_SENT) {
+    if (f->connection.state == FTUN_SYN_SENT || ftun_endpoint_awaits_answer(f)) {
         queue_all(ep, f, burst, offset);
         return burst->len - offset;
     }
-    if (f->connection.state != FTUN_ESTABLISHED) {
+    if (f->connection.state != FTUN_ESTABLISHED || !f->announced) {
         const size_t count = ftun_datagram_count(burst->len - offset, burst->stride);
         ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_CLOSING, count);
         return burst->len - offset;

@@ -161,7 +161,7 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     if (flow == FTUN_NO_FLOW)
         return refuse_flow(ep, FTUN_REFUSED_FLOW_LIMIT);
     struct ftun_flow *f = &ep->table.flows[flow];
-    f->open = true;
+    f->open = f->announced = true;
     f->used_at = now_ns;
     f->remote = ep->remote_best;
     struct ftun_action *open = ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow);
@@ -188,6 +188,27 @@ static uint8_t find_best(const struct ftun_endpoint *ep, const struct ftun_socke
     return 0;
 }
 
+static bool is_remote(const struct ftun_endpoint *ep, const struct ftun_socket_address *address)
+{
+    for (uint8_t i = 0; i < ep->remote_count; i++)
+        if (ftun_socket_address_equal(&ep->remotes[i], address))
+            return true;
+    return false;
+}
+
+/* A handshake with an address that the name does not have any more is given up for one with those
+ * that it has. */
+static void leave_old_addresses(struct ftun_endpoint *ep)
+{
+    for (uint32_t i = 0; i < ep->table.capacity; i++) {
+        struct ftun_flow *f = &ep->table.flows[i];
+        if (!f->in_use || f->connection.state != FTUN_SYN_SENT || is_remote(ep, &f->tuple.remote))
+            continue;
+        ftun_connection_give_up_dialing(&f->connection);
+        ftun_endpoint_watch(ep, i);
+    }
+}
+
 void ftun_endpoint_set_remotes(struct ftun_endpoint *ep, const struct ftun_socket_address *remotes,
                                size_t count)
 {
@@ -204,4 +225,5 @@ void ftun_endpoint_set_remotes(struct ftun_endpoint *ep, const struct ftun_socke
         ep->remotes[i] = usable[i];
     ep->remote_count = kept;
     ep->remote_best = find_best(ep, &best);
+    leave_old_addresses(ep);
 }

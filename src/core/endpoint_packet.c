@@ -112,7 +112,7 @@ static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
         cookie->mss == 0 ? &ep->phantun_profile : &ep->linux_profile;
     const uint16_t mss = ftun_mss((enum ftun_family)tuple->local.ip.family, ep->config.mtu);
     f->tuple = *tuple;
-    f->open = true;
+    f->open = true; /* the caller is told when it is certain that it is not another flow */
     f->source = ftun_source_table_enter(&ep->table.sources, &tuple->remote.ip);
     f->used_at = now_ns;
     ftun_flow_table_link(&ep->table, flow);
@@ -120,8 +120,6 @@ static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
                            ftun_endpoint_seed(ep, tuple) ^ (uint16_t)ftun_endpoint_draw(ep));
     if (cookie->mss != 0)
         ftun_connection_limit_mss(&f->connection, cookie->mss);
-    ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow)->open.tuple = *tuple;
-    ep->counters.flows_opened++;
     return flow;
 }
 
@@ -163,7 +161,8 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
         answer_syn(ep, now_ns, tuple, &packet->tcp, actions);
     } else {
         const uint32_t flow = accept_flow(ep, now_ns, tuple, &packet->tcp, &cookie, actions);
-        ftun_endpoint_established(ep, now_ns, flow, actions);
+        if (!ftun_endpoint_expects_record(ep, flow))
+            ftun_endpoint_announce(ep, now_ns, flow, actions);
         flow_segment(ep, now_ns, flow, arrival, actions);
     }
 }
@@ -171,16 +170,34 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
 /* --- flows -------------------------------------------------------------------------------- */
 
 static void deliver(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
-                    const struct arrival *arrival, size_t stride, struct ftun_actions *actions)
+                    const struct ftun_payload *payload, struct ftun_actions *actions)
 {
-    const size_t len = arrival->packet.payload_len;
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_DELIVER, flow);
-    action->deliver.data = arrival->data + arrival->packet.payload_off;
-    action->deliver.len = len;
-    action->deliver.stride = stride;
-    ep->counters.datagrams_delivered += ftun_datagram_count(len, stride);
-    ep->counters.bytes_delivered += len;
+    action->deliver.data = payload->data;
+    action->deliver.len = payload->len;
+    action->deliver.stride = payload->stride;
+    ep->counters.datagrams_delivered += ftun_datagram_count(payload->len, payload->stride);
+    ep->counters.bytes_delivered += payload->len;
     ep->table.flows[flow].used_at = now_ns;
+}
+
+/* Returns the flow that the connection belongs to then. */
+static uint32_t take_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                             const struct arrival *arrival, size_t stride,
+                             struct ftun_actions *actions)
+{
+    struct ftun_payload payload = {
+        .data = arrival->data + arrival->packet.payload_off,
+        .len = arrival->packet.payload_len,
+        .stride = stride,
+        .sequence = arrival->packet.tcp.sequence,
+    };
+    flow = ftun_endpoint_take_messages(ep, now_ns, flow, &payload, actions);
+    if (payload.len == 0)
+        return flow;
+    ftun_endpoint_announce(ep, now_ns, flow, actions);
+    deliver(ep, now_ns, flow, &payload, actions);
+    return flow;
 }
 
 static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -202,7 +219,7 @@ static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
     if (refusal != FTUN_TAKEN)
         ftun_endpoint_refuse(ep, refusal, segments > 0 ? segments : 1);
     if (step.deliver)
-        deliver(ep, now_ns, flow, arrival, stride, actions);
+        flow = take_payload(ep, now_ns, flow, arrival, stride, actions);
     ftun_endpoint_apply(ep, now_ns, flow, &step, actions);
 }
 
@@ -234,10 +251,14 @@ static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arri
         return;
     }
     const uint32_t flow = ftun_flow_table_find(&ep->table, &tuple);
-    if (flow == FTUN_NO_FLOW)
+    if (flow == FTUN_NO_FLOW) {
         stranger(ep, now_ns, &tuple, arrival, actions);
-    else
+    } else if (ep->table.flows[flow].detached) { /* its connection is gone */
+        ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_FLOW, 1);
+        answer_reset(ep, now_ns, &tuple, packet, actions);
+    } else {
         flow_segment(ep, now_ns, flow, arrival, actions);
+    }
 }
 
 /* --- routers ------------------------------------------------------------------------------ */
@@ -255,7 +276,7 @@ static void lower_mss(struct ftun_endpoint *ep, uint32_t flow, const struct ftun
     if (!f->open)
         return;
     ftun_connection_limit_mss(&f->connection, ftun_mss(family, (uint16_t)mtu));
-    if (f->connection.mss < before)
+    if (f->connection.mss < before && f->announced)
         ftun_endpoint_act(actions, FTUN_ACTION_MSS, flow)->mss.mss = f->connection.mss;
 }
 

@@ -21,9 +21,12 @@ struct ftun_endpoint {
     struct ftun_profile linux_profile, phantun_profile; /* as they are on this host */
     const struct ftun_profile *profile; /* a client's next connection begins with this one */
     uint64_t draws;                     /* pseudo-random numbers drawn so far */
+    uint64_t chains;                    /* a client's hash chains so far */
     uint32_t turn;                      /* first flow with an ACK due */
     uint32_t close_from;                /* where ftun_endpoint_close_all() goes on */
     struct ftun_counters counters;
+    /* records and answers that the actions of a call send, each in the place of its action */
+    uint8_t messages[FTUN_ACTIONS_MAX][FTUN_RESUME_RECORD];
 };
 
 /* Count a refusal of `count` packets or datagrams. */
@@ -49,6 +52,11 @@ void ftun_endpoint_send_control(struct ftun_endpoint *ep, uint32_t flow,
 void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                 const uint8_t *data, size_t offset, size_t len, size_t stride,
                                 struct ftun_actions *actions);
+
+/* The same, but for the header's numbers, which the caller fills in what is returned. */
+struct ftun_segment *ftun_endpoint_append_payload(struct ftun_endpoint *ep, uint32_t flow,
+                                                  const uint8_t *data, size_t offset, size_t len,
+                                                  size_t stride, struct ftun_actions *actions);
 
 /* The same for datagrams of the application, none larger than the MSS: as far as the peer's window
  * allows, the rest is refused; both are counted. */
@@ -84,6 +92,18 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
 void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                struct ftun_actions *actions);
 
+/* Say so only; `again`: a server's flow goes on over another connection. */
+void ftun_endpoint_tell_established(struct ftun_endpoint *ep, uint32_t flow, bool again,
+                                    struct ftun_actions *actions);
+
+/* A server's flow begins, and is established, unless the caller knows of it already. */
+void ftun_endpoint_announce(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                            struct ftun_actions *actions);
+
+/* Send what has waited. */
+void ftun_endpoint_send_pending(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                                struct ftun_actions *actions);
+
 /* Two flows in use exchange their connections, with the tuples that these are under, and keep all
  * else: a flow goes on over a new connection under its number. */
 void ftun_endpoint_exchange_connections(struct ftun_endpoint *ep, uint32_t a, uint32_t b);
@@ -103,6 +123,40 @@ bool ftun_endpoint_dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_n
 /* The server has completed a handshake of this flow. */
 void ftun_endpoint_server_answered(struct ftun_endpoint *ep, const struct ftun_flow *flow);
 
+/* --- going on over a new connection: endpoint_resume.c ------------------------------------- */
+
+/* Payload as it has arrived. */
+struct ftun_payload {
+    const uint8_t *data;
+    size_t len, stride; /* bytes; the stride is not 0 */
+    uint32_t sequence;
+};
+
+/* Take ftun's own messages out of the payload, and do what they say. Returns the flow that the
+ * rest, and the connection, belongs to. */
+uint32_t ftun_endpoint_take_messages(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                                     struct ftun_payload *payload, struct ftun_actions *actions);
+
+/* A server's flow that may go on over another connection waits for it when its own is reset: true
+ * when it does. A middlebox may have reset both ends. */
+bool ftun_endpoint_detach(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                          enum ftun_close_reason reason);
+
+/* A server's flow whose connection may prove to be another flow's. */
+bool ftun_endpoint_expects_record(const struct ftun_endpoint *ep, uint32_t flow);
+
+/* The first payload of a client's connection, where the server is one that resumes. */
+void ftun_endpoint_send_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                               struct ftun_actions *actions);
+void ftun_endpoint_repeat_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                                 struct ftun_actions *actions);
+
+/* The flow's datagrams wait until the server has said whether it goes on. */
+bool ftun_endpoint_awaits_answer(const struct ftun_flow *f);
+
+/* The server might take a datagram of this connection for a record, if it looked like one. */
+bool ftun_endpoint_may_forge_record(const struct ftun_endpoint *ep,
+                                    const struct ftun_connection *connection);
 /* --- connections tried beside others: endpoint_rival.c ------------------------------------ */
 
 /* A connection that is tried for another flow. */

@@ -25,10 +25,11 @@ static bool flow_valid(const struct ftun_endpoint *ep, uint32_t flow)
     const struct ftun_flow *f = &ep->table.flows[flow];
     const struct ftun_connection *connection = &f->connection;
     const bool waits = connection->state == FTUN_SYN_SENT;
-    const bool alive = waits || connection->state == FTUN_ESTABLISHED;
+    const bool alive = waits || connection->state == FTUN_ESTABLISHED || f->detached;
+    const bool queues = waits || ftun_endpoint_awaits_answer(f);
     return connection->state != FTUN_CLOSED && ftun_connection_valid(connection) &&
            (f->open || ftun_endpoint_is_rival(f)) == alive && rivals_valid(ep, flow) &&
-           f->pending.count <= (waits ? FTUN_PENDING_PER_FLOW : 0) &&
+           f->pending.count <= (queues ? FTUN_PENDING_PER_FLOW : 0) &&
            (f->in_turn || !connection->ack_due) && deadline_valid(ep, flow);
 }
 

@@ -5,14 +5,24 @@
 
 #include "connection.h"
 #include "pending.h"
+#include "resume_token.h"
 #include "siphash.h"
 #include "source_table.h"
+
+/* What a flow needs to go on over another connection. */
+struct ftun_resumption {
+    struct ftun_resume_value value; /* client: shown on this connection; server: the last kept */
+    uint64_t ticket;                /* what the server calls the flow */
+    uint64_t chain;                 /* client: number of the flow's chain; 0: none yet */
+    uint8_t next;                   /* client: index of the value to show next */
+};
 
 struct ftun_flow {
     struct ftun_connection connection;
     struct ftun_tuple tuple;
     struct ftun_socket_address application; /* family NONE: not found by it (any more) */
     struct ftun_pending_queue pending;
+    struct ftun_resumption resumption;
     uint64_t used_at;     /* ns: last datagram of the application, or to it */
     uint64_t dialed_at;   /* ns: client: when the connection was begun */
     uint64_t rival_after; /* ns: client: no rival before */
@@ -26,6 +36,8 @@ struct ftun_flow {
     bool in_turn;
     bool in_use;
     bool open;         /* the application's flow has not ended */
+    bool announced;    /* the caller has been told of it */
+    bool detached;     /* server: its connection was reset; it may go on over another */
     bool dialects;     /* both dialects have been tried */
     uint8_t remote;    /* client: which of the server's addresses */
     uint8_t rivals;    /* tried so far */

@@ -105,6 +105,12 @@
 /* Datagrams that one connecting flow keeps until its handshake is done. */
 #define FTUN_PENDING_PER_FLOW 16u
 
+/* Resumption: see resume_token.h. A flow that reconnects uses up one value of a chain each time;
+ * a chain costs so many hashes when a flow begins. */
+#define FTUN_RESUME_CHAIN 16u
+#define FTUN_RESUME_SKIPS 4u   /* connections whose record the server may have missed, and one */
+#define FTUN_RESUME_RETRIES 2u /* of a record without an answer: three seconds in all */
+
 _Static_assert(FTUN_BURST_MAX < FTUN_WINDOW_MAX, "a burst always fits an open window");
 _Static_assert(FTUN_HEADERS_MAX == FTUN_IPV6_HEADER + FTUN_TCP_HEADER_MAX, "longest headers");
 _Static_assert(FTUN_TCP_OPTIONS_MAX == FTUN_TCP_HEADER_MAX - FTUN_TCP_HEADER_MIN, "RFC 9293 3.1");

@@ -10,6 +10,7 @@ const struct ftun_profile ftun_profile_linux = {
     .push_bursts = true,
     .close_by_reset = false,
     .respects_window = true,
+    .resumes = true,
     .host_windows = true,
     .receive_space = 65536,
     .window_scale = 10,
@@ -28,6 +29,7 @@ const struct ftun_profile ftun_profile_phantun = {
     .push_bursts = false,
     .close_by_reset = true,
     .respects_window = false, /* it acknowledges after 128 MiB only */
+    .resumes = false,
     .host_windows = false,
     .receive_space = UINT32_MAX, /* 65535 in every segment, the SYN included */
     .window_scale = 14,
@@ -103,7 +105,7 @@ size_t ftun_profile_syn_options(const struct ftun_profile *profile,
                                 const struct ftun_tcp_options *values,
                                 const struct ftun_tcp_options *offered, uint8_t *out)
 {
-    uint8_t kinds[sizeof profile->syn_options];
+    uint8_t kinds[sizeof profile->syn_options] = {0};
     const size_t count = choose(profile, offered, kinds);
     struct ftun_tcp_options named = *values;
     named.window_scale = profile->window_scale;

@@ -12,6 +12,7 @@ struct ftun_profile {
     bool push_bursts;     /* PSH on the last segment of a burst */
     bool close_by_reset;  /* the peer knows no FIN */
     bool respects_window; /* the peer acknowledges often enough for its window to mean something */
+    bool resumes;         /* the peer may be ftun, whose flows go on over new connections */
     bool host_windows;    /* the next two are only what they are on most hosts */
     uint32_t receive_space; /* bytes: the first window is as many whole segments as fit */
     uint8_t window_scale;   /* at most FTUN_WINDOW_SCALE_MAX */

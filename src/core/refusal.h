@@ -51,6 +51,8 @@
     X(DATA_AFTER_CLOSE, "data-after-close", "data for a flow that has been closed")                \
     X(DATAGRAM_EMPTY, "datagram-empty", "empty datagram: TCP has no segment for it")               \
     X(DATAGRAM_TOO_LARGE, "datagram-too-large", "datagram larger than a segment on this path")     \
+    X(DATAGRAM_LIKE_RECORD, "datagram-like-record",                                                \
+      "datagram that the server could take for a message of ftun's own")                           \
     X(WINDOW_FULL, "window-full", "the peer's receive window is exhausted")                        \
     X(PENDING_FULL, "pending-full", "too many datagrams waiting for a handshake")                  \
     X(FLOW_CLOSING, "flow-closing", "datagram for a flow that is being closed")                    \

@@ -175,6 +175,7 @@ const char *ftun_trace_action(const struct ftun_action *action, char *out, size_
         ftun_text_string(&text, " profile ");
         ftun_text_string(&text, action->established.profile->name);
         number(&text, " mss ", action->established.mss);
+        ftun_text_string(&text, action->established.again ? " again" : "");
         break;
     case FTUN_ACTION_MSS:
         number(&text, "mss flow ", action->flow);

@@ -56,6 +56,13 @@ static void tell_established(const struct ftun_journal *journal, const struct ft
     const char *const dialect = action->established.profile->name == ftun_profile_phantun.name
                                     ? ", the peer speaks Phantun"
                                     : "";
+    if (journal->role == FTUN_SERVER && action->established.again) {
+        ftun_log(FTUN_LOG_INFO,
+                 "flow %u goes on over a new connection: %s (TCP), datagrams up to "
+                 "%u bytes",
+                 action->flow, remote, action->established.mss);
+        return;
+    }
     if (journal->role == FTUN_SERVER) {
         ftun_log(FTUN_LOG_INFO, "flow %u established: %s (TCP), datagrams up to %u bytes%s",
                  action->flow, remote, action->established.mss, dialect);
@@ -225,6 +232,7 @@ void ftun_journal_totals(const struct ftun_journal *journal)
     tell_total("flows-opened", c->flows_opened);
     tell_total("flows-closed", c->flows_closed);
     tell_total("flows-yielded", c->flows_yielded);
+    tell_total("flows-resumed", c->flows_resumed);
     tell_total("datagrams-sent", c->datagrams_sent);
     tell_total("bytes-sent", c->bytes_sent);
     tell_total("segments-sent", c->segments_sent);

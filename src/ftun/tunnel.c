@@ -148,6 +148,7 @@ static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_er
         .reassembly_slots = REASSEMBLY_SLOTS,
         .handshake_packet = t->handshake_packet,
         .handshake_packet_len = t->handshake_packet_len,
+        .resumption = t->handshake_packet_len == 0,
     };
     if (getrandom(&config.key, sizeof config.key, 0) != sizeof config.key)
         return ftun_fail(error, "no random numbers: %s", strerror(errno));

@@ -23,6 +23,8 @@ static struct ftun_endpoint_config config_of(enum ftun_role role)
         .max_flows = MAX_FLOWS,
         .pending_slots = PENDING_SLOTS,
         .reassembly_slots = REASSEMBLY_SLOTS,
+        /* a client's values are its secret: no other one can take its place */
+        .resumption = role == FTUN_SERVER,
     };
 }
 
@@ -276,13 +278,25 @@ static void close_flow(struct ftun_actor *actor, uint64_t now_ns, uint32_t flow)
     print_refused(actor);
 }
 
-static const char *own_verdict(bool datagram, bool repeated, bool closes)
+static const char *own_verdict(enum ftun_message message, bool datagram, bool repeated, bool closes)
 {
+    if (message != FTUN_MESSAGE_NONE)
+        return message == FTUN_MESSAGE_RECORD ? "own, resume record" : "own, resume answer";
     if (datagram)
         return closes ? "own, datagram, closes" : "own, datagram";
     if (closes)
         return "own, closes";
     return repeated ? "own, repeated" : "own";
+}
+
+/* What a segment of the connection carries, sent by this end or to it. */
+static enum ftun_message message_of(const struct ftun_actor *actor,
+                                    const struct ftun_intake_packet *packet,
+                                    const struct ftun_packet *parsed,
+                                    struct ftun_counterpart *counterpart, bool own)
+{
+    return ftun_message_find(&counterpart->messages, own == (actor->config.role == FTUN_CLIENT),
+                             packet->packet.data + parsed->payload_off, parsed->payload_len);
 }
 
 /* New data and closes of a live flow; the rest a TCP does by itself, and the endpoint too. */
@@ -295,8 +309,11 @@ static void own_segment_of_flow(struct ftun_actor *actor, const struct ftun_inta
     const bool closes = (parsed->tcp.flags & (FTUN_FIN | FTUN_RST)) != 0;
     const bool repeated =
         len > 0 && counterpart->has_sent && !ftun_seq_after(end, counterpart->sent_to);
-    const bool datagram = len > 0 && !repeated;
-    ftun_events_packet(actor->events, packet, own_verdict(datagram, repeated, closes));
+    const enum ftun_message message = message_of(actor, packet, parsed, counterpart, true);
+    const bool datagram = len > 0 && !repeated && message == FTUN_MESSAGE_NONE;
+    ftun_events_packet(actor->events, packet, own_verdict(message, datagram, repeated, closes));
+    if (message == FTUN_MESSAGE_RECORD && !repeated)
+        counterpart->offset -= (uint32_t)len; /* which the endpoint does not send */
     if (datagram) {
         give_datagrams(actor, packet->now_ns, counterpart,
                        packet->packet.data + parsed->payload_off, len, parsed->tcp.sequence);
@@ -341,7 +358,11 @@ static void own_packet(struct ftun_actor *actor, const struct ftun_intake_packet
         return;
     }
     struct ftun_counterpart *counterpart = ftun_counterpart_find(&actor->counterparts, &tuple);
-    if (counterpart == NULL || counterpart->flow == FTUN_NO_FLOW)
+    const bool live = counterpart != NULL && counterpart->flow != FTUN_NO_FLOW;
+    if (!live && counterpart != NULL &&
+        message_of(actor, packet, parsed, counterpart, true) == FTUN_MESSAGE_ANSWER)
+        ftun_events_packet(actor->events, packet, "own, resume answer");
+    else if (!live)
         ftun_events_packet(actor->events, packet, "own, without a flow");
     else
         own_segment_of_flow(actor, packet, parsed, counterpart);
@@ -360,13 +381,37 @@ static void copy_packet(struct ftun_actor *actor, struct ftun_tunnel_packet *pac
     packet->data = actor->packet;
 }
 
-static void give_packet(struct ftun_actor *actor, const struct ftun_intake_packet *packet)
+/* What a packet to this end carries, if it is ftun's own. */
+static enum ftun_message message_to(struct ftun_actor *actor,
+                                    const struct ftun_intake_packet *packet,
+                                    const struct ftun_packet *parsed)
 {
+    if (parsed == NULL || parsed->kind != FTUN_PACKET_SEGMENT)
+        return FTUN_MESSAGE_NONE;
+    const struct ftun_tuple tuple = {.local = destination_of(parsed), .remote = source_of(parsed)};
+    struct ftun_counterpart *counterpart = ftun_counterpart_find(&actor->counterparts, &tuple);
+    return counterpart == NULL ? FTUN_MESSAGE_NONE
+                               : message_of(actor, packet, parsed, counterpart, false);
+}
+
+/* `parsed` NULL: it is not readable. */
+static void give_packet(struct ftun_actor *actor, const struct ftun_intake_packet *packet,
+                        const struct ftun_packet *parsed)
+{
+    const enum ftun_message message = message_to(actor, packet, parsed);
+    if (message == FTUN_MESSAGE_ANSWER) { /* to what the endpoint has not sent */
+        ftun_events_packet(actor->events, packet, "taken, resume answer");
+        return;
+    }
     struct ftun_tunnel_packet given = packet->packet;
     copy_packet(actor, &given);
     ftun_counterpart_receive(&actor->counterparts, actor->packet, given.len);
     ftun_endpoint_packet(actor->endpoint, packet->now_ns, &given, &actor->actions);
-    ftun_events_packet(actor->events, packet, verdict_name(verdict(actor)));
+    const enum ftun_refusal refusal = verdict(actor);
+    ftun_events_packet(actor->events, packet,
+                       message == FTUN_MESSAGE_RECORD && refusal == FTUN_TAKEN
+                           ? "taken, resume record"
+                           : verdict_name(refusal));
     print_actions(actor);
     print_refused(actor);
 }
@@ -385,6 +430,6 @@ void ftun_actor_packet(struct ftun_actor *actor, struct ftun_intake_packet *pack
     if (readable && is_own(actor, &parsed))
         own_packet(actor, packet, &parsed);
     else
-        give_packet(actor, packet);
+        give_packet(actor, packet, readable ? &parsed : NULL);
     end_turn(actor, packet->now_ns);
 }

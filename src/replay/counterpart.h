@@ -5,6 +5,7 @@
 #define FTUN_REPLAY_COUNTERPART_H
 
 #include "endpoint.h"
+#include "message.h"
 #include "rewrite.h"
 #include "tuple_map.h"
 
@@ -18,6 +19,7 @@ struct ftun_counterpart {
     uint16_t mss;      /* bytes: the endpoint's, once established */
     bool offset_known; /* else the captured numbers are taken to begin at 0 */
     bool has_sent;     /* sent_to means something */
+    struct ftun_messages messages;
 };
 
 struct ftun_counterparts {

@@ -17,8 +17,7 @@ void ftun_mirror_connect(struct ftun_connection *connection, uint64_t now_ns,
 void ftun_mirror_join(struct ftun_connection *connection, uint64_t now_ns,
                       const struct ftun_tcp_header *tcp, uint8_t peer_window_scale)
 {
-    ftun_connection_accept(connection, now_ns, &ftun_profile_linux, tcp, MSS,
-                           peer_window_scale, 0);
+    ftun_connection_accept(connection, now_ns, &ftun_profile_linux, tcp, MSS, peer_window_scale, 0);
 }
 
 void ftun_mirror_sent(struct ftun_connection *connection, uint64_t now_ns,

@@ -62,7 +62,11 @@ static void note_payload(const struct ftun_passing *p, struct ftun_findings *fin
 {
     const size_t len = p->packet->payload_len;
     const uint16_t mss = agreed_mss(p);
-    if (ftun_stream_note(&p->from->sent, p->packet->tcp.sequence, len) == FTUN_ARRIVED_AGAIN)
+    const enum ftun_arrival arrival =
+        ftun_stream_note(&p->from->sent, p->packet->tcp.sequence, len);
+    if (p->message != FTUN_MESSAGE_NONE)
+        ftun_stream_discount(&p->from->sent, len);
+    else if (arrival == FTUN_ARRIVED_AGAIN) /* messages are sent again on purpose */
         note(p, findings,
              p->packet->ip.ttl == p->from->ttl ? FTUN_FOUND_AGAIN : FTUN_FOUND_MIDDLEBOX);
     if (mss > 0 && len > mss)

@@ -7,6 +7,7 @@
 /* A segment of a flow on its way. */
 struct ftun_passing {
     const struct ftun_packet *packet;
+    enum ftun_message message; /* its payload, if it is ftun's own */
     struct ftun_observed_flow *flow;
     struct ftun_observed_end *from, *to;
     uint64_t number; /* of the frame */

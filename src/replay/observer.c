@@ -104,12 +104,14 @@ static struct ftun_observed_flow *add(struct ftun_observer *observer, const stru
 
 static struct ftun_passing passing(struct ftun_observed_flow *flow,
                                    const struct ftun_socket_address *source,
-                                   const struct ftun_intake_packet *packet,
+                                   const struct ftun_intake_packet *packet, const uint8_t *data,
                                    const struct ftun_packet *parsed)
 {
     const size_t from = ftun_socket_address_equal(source, &flow->address[0]) ? 0 : 1;
     return (struct ftun_passing){
         .packet = parsed,
+        .message = ftun_message_find(&flow->messages, from == 0, data + parsed->payload_off,
+                                     parsed->payload_len),
         .flow = flow,
         .from = &flow->end[from],
         .to = &flow->end[1 - from],
@@ -120,10 +122,12 @@ static struct ftun_passing passing(struct ftun_observed_flow *flow,
 
 /* A SYN begins a flow, and what acknowledges shows one under way. The one who opened it is the
  * sender, or the receiver of a SYN-ACK. */
-static struct ftun_observed_flow *
-begin_flow(struct ftun_observer *observer, const struct ftun_tuple *key,
-           const struct ftun_socket_address *source, const struct ftun_socket_address *destination,
-           const struct ftun_intake_packet *packet, const struct ftun_packet *parsed)
+static struct ftun_observed_flow *begin_flow(struct ftun_observer *observer,
+                                             const struct ftun_tuple *key,
+                                             const struct ftun_socket_address *source,
+                                             const struct ftun_socket_address *destination,
+                                             const struct ftun_intake_packet *packet,
+                                             const uint8_t *data, const struct ftun_packet *parsed)
 {
     const uint8_t flags = parsed->tcp.flags & (FTUN_SYN | FTUN_ACK | FTUN_RST);
     if (flags != FTUN_SYN && flags != FTUN_ACK && flags != (FTUN_SYN | FTUN_ACK))
@@ -137,7 +141,7 @@ begin_flow(struct ftun_observer *observer, const struct ftun_tuple *key,
     else
         flow->handshake = FTUN_HANDSHAKE_UNFINISHED;
     if (flags != FTUN_SYN) {
-        const struct ftun_passing p = passing(flow, source, packet, parsed);
+        const struct ftun_passing p = passing(flow, source, packet, data, parsed);
         ftun_observed_join(&p);
     }
     return flow;
@@ -156,9 +160,9 @@ static void note_stray_rst(struct ftun_observer *observer, const struct ftun_pac
     ftun_text_socket_address(&text, source);
 }
 
-/* The verdict, and the flow that it is about. */
+/* The verdict, and the flow that it is about. `data`: the packet, from its IP header on. */
 static enum ftun_refusal segment(struct ftun_observer *observer,
-                                 const struct ftun_intake_packet *packet,
+                                 const struct ftun_intake_packet *packet, const uint8_t *data,
                                  const struct ftun_packet *parsed,
                                  const struct ftun_observed_flow **of)
 {
@@ -172,13 +176,14 @@ static enum ftun_refusal segment(struct ftun_observer *observer,
         flow = NULL;
     }
     if (flow == NULL)
-        flow = begin_flow(observer, &key, &source, &destination, packet, parsed);
+        flow = begin_flow(observer, &key, &source, &destination, packet, data, parsed);
     *of = flow;
     if (flow == NULL) {
         note_stray_rst(observer, parsed, &source, packet->number);
         return FTUN_REFUSED_NOT_OURS_FLOW;
     }
-    const struct ftun_passing p = passing(flow, &source, packet, parsed);
+    const struct ftun_passing p = passing(flow, &source, packet, data, parsed);
+    observer->message = p.message;
     return ftun_observed_segment(&p, &observer->findings);
 }
 
@@ -245,7 +250,8 @@ static enum ftun_refusal fragment(struct ftun_observer *observer,
     struct ftun_packet inner;
     const enum ftun_refusal inner_refusal =
         ftun_packet_parse(whole.packet, whole.len, packet->packet.checksum_vouched, &inner);
-    return inner_refusal != FTUN_TAKEN ? inner_refusal : segment(observer, packet, &inner, of);
+    return inner_refusal != FTUN_TAKEN ? inner_refusal
+                                       : segment(observer, packet, whole.packet, &inner, of);
 }
 
 /* --- packets ------------------------------------------------------------------------------ */
@@ -259,7 +265,7 @@ static enum ftun_refusal observe(struct ftun_observer *observer, struct ftun_int
         return refusal;
     switch (parsed.kind) {
     case FTUN_PACKET_SEGMENT:
-        return segment(observer, packet, &parsed, of);
+        return segment(observer, packet, packet->packet.data, &parsed, of);
     case FTUN_PACKET_ICMP_ERROR:
         return icmp_error(observer, &parsed, packet->number, of);
     case FTUN_PACKET_FRAGMENT:
@@ -278,6 +284,7 @@ static void print_event(const struct ftun_observer *observer,
     if (flow != NULL) {
         ftun_text_string(&t, ", flow ");
         ftun_text_unsigned(&t, flow->number);
+        ftun_text_string(&t, ftun_message_note(observer->message));
     }
     ftun_events_packet(observer->events, packet, text);
 }
@@ -306,6 +313,7 @@ void ftun_observer_packet(struct ftun_observer *observer, struct ftun_intake_pac
         return;
     }
     const struct ftun_observed_flow *flow = NULL;
+    observer->message = FTUN_MESSAGE_NONE;
     const enum ftun_refusal verdict = observe(observer, packet, &flow);
     note_packet(observer, packet, verdict);
     if (observer->events != NULL)

@@ -14,6 +14,7 @@
 #include "dialect.h"
 #include "findings.h"
 #include "intake.h"
+#include "message.h"
 #include "reassembly.h"
 #include "stream.h"
 #include "tuple_map.h"
@@ -48,6 +49,7 @@ struct ftun_observed_flow {
     uint64_t first_packet;
     uint64_t first_ns, last_ns; /* the core's time */
     uint64_t established_ns;    /* for FTUN_HANDSHAKE_COMPLETE */
+    struct ftun_messages messages;
     enum ftun_handshake handshake;
     enum ftun_dialect dialect;
     enum ftun_flow_end ended;
@@ -66,6 +68,7 @@ struct ftun_observer {
     struct ftun_observed_rest rest;
     struct ftun_reassembly reassembly;
     struct ftun_findings findings;
+    enum ftun_message message; /* what the packet carries, if it is ftun's own */
     struct ftun_summary *summary;
     FILE *events; /* NULL: none are printed */
 };

@@ -90,6 +90,12 @@ enum ftun_arrival ftun_stream_note(struct ftun_stream *stream, uint32_t sequence
     return FTUN_ARRIVED_AGAIN;
 }
 
+void ftun_stream_discount(struct ftun_stream *stream, size_t len)
+{
+    stream->datagrams--;
+    stream->bytes -= len;
+}
+
 uint64_t ftun_stream_lost_gaps(const struct ftun_stream *stream)
 {
     return stream->lost_gaps + stream->gap_count;

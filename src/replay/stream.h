@@ -16,7 +16,7 @@ struct ftun_stream_gap {
 
 struct ftun_stream {
     uint64_t datagrams; /* segments with payload */
-    uint64_t bytes;     /* of payload */
+    uint64_t bytes;     /* of datagrams */
     uint64_t late;      /* segments that filled a gap */
     uint64_t repeated;  /* segments seen before */
     uint64_t lost_gaps; /* given up */
@@ -39,6 +39,9 @@ void ftun_stream_begin(struct ftun_stream *stream, uint32_t first);
 
 /* A segment with `len` bytes of payload, at least 1, has been sent. */
 enum ftun_arrival ftun_stream_note(struct ftun_stream *stream, uint32_t sequence, size_t len);
+
+/* The segment of the last note, with `len` bytes of payload, was no datagram. */
+void ftun_stream_discount(struct ftun_stream *stream, size_t len);
 
 /* Gaps that were never filled, and the bytes that they lack. */
 uint64_t ftun_stream_lost_gaps(const struct ftun_stream *stream);

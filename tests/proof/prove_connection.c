@@ -97,6 +97,26 @@ static void data_leaves(const struct ftun_profile *profile, uint8_t state)
     check(&connection, profile);
 }
 
+static void opening_leaves(const struct ftun_profile *profile, uint8_t state)
+{
+    struct ftun_connection connection = any_connection(profile, state);
+    struct ftun_tcp_header header;
+    uint16_t ip_id;
+    ftun_connection_opening(&connection, any_u64(), any_size(1, FTUN_BURST_MAX), &header, &ip_id);
+    ftun_connection_repeat(&connection, any_u64(), any_u32(), &header, &ip_id);
+    ftun_connection_opening_answered(&connection, any_u32());
+    check(&connection, profile);
+}
+
+static void path_changes(const struct ftun_profile *profile, uint8_t state)
+{
+    struct ftun_connection connection = any_connection(profile, state);
+    ftun_connection_ask(&connection, any_u64());
+    check(&connection, profile);
+    ftun_connection_give_up_dialing(&connection);
+    check(&connection, profile);
+}
+
 static void begin(const struct ftun_profile *profile)
 {
     struct ftun_connection connection;
@@ -121,6 +141,8 @@ static void prove(const struct ftun_profile *profile)
         turn_ends(profile, state);
         application_closes(profile, state);
         data_leaves(profile, state);
+        opening_leaves(profile, state);
+        path_changes(profile, state);
     }
 }
 

@@ -14,7 +14,9 @@ enum sim_event_kind {
     SIM_UPSTREAM_SPEAKS,    /* index: of the upstream */
     SIM_STRANGER_SPEAKS,
     SIM_DISASTER,
-    SIM_END_REVIVES /* index: enum sim_side */
+    SIM_END_REVIVES,  /* index: enum sim_side */
+    SIM_END_WAKES,    /* the same */
+    SIM_NAME_RESOLVED /* the server's, as the client has asked for */
 };
 
 struct sim_event {

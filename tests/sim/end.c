@@ -1,6 +1,6 @@
 /* One end of the tunnel, driven as src/io/loop.c does it, and what must hold of it. */
+#include "dial.h"
 #include "trace.h"
-#include "world.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,6 +15,20 @@ static void forget_flows(struct sim_end *end)
 {
     for (uint32_t i = 0; i < end->config.max_flows; i++)
         end->flows[i] = (struct sim_flow){.owner = SIM_NOBODY};
+}
+
+/* What the end's clock shows. */
+static uint64_t clock_of(const struct sim_world *world, const struct sim_end *end)
+{
+    return world->now_ns - end->uncounted_ns;
+}
+
+uint64_t sim_end_deadline(const struct sim_end *end)
+{
+    if (end->endpoint == NULL || end->asleep)
+        return FTUN_NEVER;
+    const uint64_t deadline = ftun_endpoint_deadline(end->endpoint);
+    return deadline == FTUN_NEVER ? FTUN_NEVER : deadline + end->uncounted_ns;
 }
 
 void sim_end_kill(struct sim_world *world, struct sim_end *end)
@@ -34,9 +48,34 @@ void sim_end_revive(struct sim_world *world, struct sim_end *end)
     sim_random_seed(&random, world->scenario.seed ^ ((uint64_t)++end->lives << 32 | end->side));
     for (size_t i = 0; i < sizeof end->config.key.bytes; i++)
         end->config.key.bytes[i] = (uint8_t)sim_random_next(&random);
+    end->config.remote = world->server;
     end->endpoint = ftun_endpoint_create(&end->config, end->memory);
     end->given = 0;
     forget_flows(end);
+}
+
+static void drop_glued(struct sim_world *world, struct sim_end *end)
+{
+    if (end->glue.first != NULL)
+        sim_pool_give(&world->network.pool, end->glue.first);
+    end->glue.first = NULL;
+}
+
+void sim_end_sleep(struct sim_world *world, struct sim_end *end, bool clock_stands)
+{
+    if (end->endpoint == NULL || end->asleep)
+        return;
+    drop_glued(world, end);
+    end->asleep = true;
+    end->clock_stands = clock_stands;
+    end->asleep_at_ns = world->now_ns;
+}
+
+void sim_end_wake(struct sim_world *world, struct sim_end *end)
+{
+    if (end->asleep && end->clock_stands)
+        end->uncounted_ns += world->now_ns - end->asleep_at_ns;
+    end->asleep = false;
 }
 
 /* --- actions ------------------------------------------------------------------------------ */
@@ -92,7 +131,7 @@ static void deliver(struct sim_world *world, struct sim_end *end, const struct f
                     const struct arrival *arrival)
 {
     struct sim_flow *flow = flow_of(world, end, action);
-    flow->heard_at_ns = world->now_ns;
+    flow->heard_at_ns = flow->used_at_ns = world->now_ns;
     if (arrival == NULL || arrival->corrupted) {
         sim_violated(&world->report, "the %s delivers without a good packet", names[end->side]);
         return;
@@ -118,6 +157,8 @@ static void open_flow(struct sim_world *world, struct sim_end *end,
         sim_violated(&world->report, "the %s opens flow %u twice", names[end->side], action->flow);
     flow->open = true;
     flow->mss = 0;
+    flow->used_at_ns = world->now_ns;
+    flow->failed_at_ns = FTUN_NEVER;
     if (end->side == SIM_SERVER)
         flow->owner = sim_upstream_open(world, action->flow);
 }
@@ -127,7 +168,17 @@ static void establish_flow(struct sim_world *world, struct sim_end *end,
 {
     struct sim_flow *flow = flow_of(world, end, action);
     flow->mss = action->established.mss;
+    flow->port = action->established.tuple.local.port;
+    flow->phantun = action->established.profile->close_by_reset;
     flow->heard_at_ns = world->now_ns;
+}
+
+/* Nothing has come for the idle timeout, or the application neither speaks nor is spoken to. */
+static bool is_idle(const struct sim_world *world, const struct sim_flow *flow)
+{
+    const uint64_t timeout = world->scenario.idle_timeout_ns;
+    return world->now_ns >= flow->heard_at_ns + timeout ||
+           world->now_ns >= flow->used_at_ns + timeout;
 }
 
 static bool blames_peer(enum ftun_close_reason reason)
@@ -144,8 +195,9 @@ static void close_flow(struct sim_world *world, struct sim_end *end,
     if (!world->excused && blames_peer(reason))
         sim_violated(&world->report, "the %s ends flow %u, %s, and the peer has not done that",
                      names[end->side], action->flow, ftun_close_reason_text(reason));
-    if (reason == FTUN_CLOSED_IDLE &&
-        world->now_ns < flow->heard_at_ns + world->scenario.idle_timeout_ns)
+    if (end->side == SIM_CLIENT)
+        sim_dial_closed(world, action);
+    if (reason == FTUN_CLOSED_IDLE && !is_idle(world, flow))
         sim_violated(&world->report, "the %s ends flow %u as idle, and it is not", names[end->side],
                      action->flow);
     world->excused = true;
@@ -155,9 +207,28 @@ static void close_flow(struct sim_world *world, struct sim_end *end,
     flow->owner = SIM_NOBODY;
 }
 
+static void reconnect_flow(struct sim_world *world, struct sim_end *end,
+                           const struct ftun_action *action)
+{
+    struct sim_flow *flow = flow_of(world, end, action);
+    sim_dial_again(world, action);
+    if (action->reconnect.attempt == 0) /* beside the one that it has */
+        return;
+    flow->mss = 0;
+    flow->failed_at_ns = world->now_ns;
+    if (world->scenario.breakage == SIM_BREAK_FORSAKE) {
+        const struct ftun_action close = {.kind = FTUN_ACTION_CLOSE,
+                                          .flow = action->flow,
+                                          .close.reason = action->reconnect.reason};
+        close_flow(world, end, &close);
+    }
+}
+
 static void send_segment(struct sim_world *world, const struct sim_end *end,
                          const struct ftun_action *action)
 {
+    if (end->side == SIM_CLIENT && (action->send.segment.tcp.flags & FTUN_SYN) != 0)
+        sim_dial_syn(world);
     const uint8_t *payload =
         action->send.data != NULL ? action->send.data : world->burst + action->send.offset;
     sim_network_send(&world->network, world->now_ns, end->side, action, payload);
@@ -188,6 +259,7 @@ static void carry_out(struct sim_world *world, struct sim_end *end,
         flow_of(world, end, action)->mss = action->mss.mss;
         break;
     case FTUN_ACTION_RECONNECT:
+        reconnect_flow(world, end, action);
         break;
     case FTUN_ACTION_CLOSE:
         close_flow(world, end, action);
@@ -250,11 +322,14 @@ static void hand(struct sim_world *world, struct sim_end *end, const struct arri
     const uint64_t refused_before = refusals(end);
     for (size_t i = 0; i < arrival->count && !arrival->corrupted; i++)
         sim_ledger_handed(&world->ledger, arrival->labels[i]);
+    if (end->side == SIM_CLIENT && arrival->births[0] > 0 && !arrival->corrupted)
+        sim_dial_heard(world, &arrival->packet);
     world->actions.count = 0;
     const bool swallowed =
         world->scenario.breakage == SIM_BREAK_LOSE && sim_random_below(&world->random, 16) == 0;
     if (!swallowed)
-        ftun_endpoint_packet(end->endpoint, world->now_ns, &arrival->packet, &world->actions);
+        ftun_endpoint_packet(end->endpoint, clock_of(world, end), &arrival->packet,
+                             &world->actions);
     judge(world, end, arrival, refused_before);
     carry_out_all(world, end, arrival);
 }
@@ -270,8 +345,7 @@ static void hand_glued(struct sim_world *world, struct sim_end *end)
                                     .count = glue->count};
     if (end->endpoint != NULL)
         hand(world, end, &arrival);
-    sim_pool_give(&world->network.pool, glue->first);
-    glue->first = NULL;
+    drop_glued(world, end);
 }
 
 static void hand_single(struct sim_world *world, struct sim_end *end, struct sim_packet *packet)
@@ -302,6 +376,10 @@ static void reset(struct sim_world *world, const struct sim_packet *packet)
 
 void sim_end_take(struct sim_world *world, struct sim_end *end, struct sim_packet *packet)
 {
+    if (end->asleep) {
+        sim_pool_give(&world->network.pool, packet);
+        return;
+    }
     if (end->endpoint == NULL) {
         if (end->side == SIM_SERVER && world->scenario.host_resets)
             reset(world, packet);
@@ -325,10 +403,10 @@ void sim_end_take(struct sim_world *world, struct sim_end *end, struct sim_packe
 uint32_t sim_end_flow_of(struct sim_world *world, uint32_t application)
 {
     struct sim_end *client = &world->ends[SIM_CLIENT];
-    if (client->endpoint == NULL)
+    if (client->endpoint == NULL || client->asleep)
         return SIM_NOBODY;
     const uint32_t flow =
-        ftun_endpoint_flow(client->endpoint, world->now_ns,
+        ftun_endpoint_flow(client->endpoint, clock_of(world, client),
                            &world->applications[application].address, &world->actions);
     if (flow == FTUN_NO_FLOW)
         return SIM_NOBODY;
@@ -363,10 +441,11 @@ void sim_end_datagrams(struct sim_world *world, struct sim_end *end, uint32_t fl
                                      .len = len,
                                      .stride = stride};
     end->given += ftun_datagram_count(len, stride);
+    end->flows[flow].used_at_ns = world->now_ns;
     size_t done = 0;
     while (done < len && !world->report.violated) {
-        const size_t more = ftun_endpoint_datagrams(end->endpoint, world->now_ns, flow, &burst,
-                                                    done, &world->actions);
+        const size_t more = ftun_endpoint_datagrams(end->endpoint, clock_of(world, end), flow,
+                                                    &burst, done, &world->actions);
         if (more == 0)
             sim_violated(&world->report, "the %s does not get on with a burst", names[end->side]);
         done += more;
@@ -376,9 +455,9 @@ void sim_end_datagrams(struct sim_world *world, struct sim_end *end, uint32_t fl
 
 void sim_end_close_flow(struct sim_world *world, struct sim_end *end, uint32_t flow)
 {
-    if (end->endpoint == NULL)
+    if (end->endpoint == NULL || end->asleep)
         return;
-    ftun_endpoint_close(end->endpoint, world->now_ns, flow, &world->actions);
+    ftun_endpoint_close(end->endpoint, clock_of(world, end), flow, &world->actions);
     carry_out_all(world, end, NULL);
 }
 
@@ -386,12 +465,12 @@ void sim_end_close_flow(struct sim_world *world, struct sim_end *end, uint32_t f
 
 static void pass_time(struct sim_world *world, struct sim_end *end)
 {
-    for (unsigned calls = 0; ftun_endpoint_deadline(end->endpoint) <= world->now_ns; calls++) {
+    for (unsigned calls = 0; sim_end_deadline(end) <= world->now_ns; calls++) {
         if (calls == CALLS_MAX) {
             sim_violated(&world->report, "the %s's deadline never passes", names[end->side]);
             return;
         }
-        ftun_endpoint_timeout(end->endpoint, world->now_ns, &world->actions);
+        ftun_endpoint_timeout(end->endpoint, clock_of(world, end), &world->actions);
         carry_out_all(world, end, NULL);
     }
 }
@@ -400,7 +479,7 @@ static void close_all(struct sim_world *world, struct sim_end *end)
 {
     bool more;
     do {
-        more = ftun_endpoint_close_all(end->endpoint, world->now_ns, &world->actions);
+        more = ftun_endpoint_close_all(end->endpoint, clock_of(world, end), &world->actions);
         carry_out_all(world, end, NULL);
     } while (more);
 }
@@ -409,7 +488,7 @@ static void acknowledge(struct sim_world *world, struct sim_end *end)
 {
     bool more;
     do {
-        more = ftun_endpoint_end_turn(end->endpoint, world->now_ns, &world->actions);
+        more = ftun_endpoint_end_turn(end->endpoint, clock_of(world, end), &world->actions);
         carry_out_all(world, end, NULL);
     } while (more);
 }
@@ -425,7 +504,7 @@ static void check(struct sim_world *world, struct sim_end *end)
 void sim_end_finish_turn(struct sim_world *world, struct sim_end *end)
 {
     hand_glued(world, end);
-    if (end->endpoint == NULL)
+    if (end->endpoint == NULL || end->asleep)
         return;
     pass_time(world, end);
     if (end->closing)

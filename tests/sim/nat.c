@@ -4,10 +4,12 @@
 
 #include <string.h>
 
-void sim_nat_start(struct sim_nat *nat, bool present, const struct ftun_address *inside,
-                   const struct ftun_address *outside, uint16_t first_port)
+void sim_nat_start(struct sim_nat *nat, bool translates, bool strict,
+                   const struct ftun_address *inside, const struct ftun_address *outside,
+                   uint16_t first_port)
 {
-    nat->present = present;
+    nat->translates = translates;
+    nat->strict = strict;
     nat->inside = *inside;
     nat->outside = *outside;
     nat->next_port = first_port;
@@ -16,10 +18,20 @@ void sim_nat_start(struct sim_nat *nat, bool present, const struct ftun_address 
 
 void sim_nat_rebind(struct sim_nat *nat)
 {
-    if (!nat->present)
-        return;
     memset(nat->outside_port, 0, sizeof nat->outside_port);
     memset(nat->inside_port, 0, sizeof nat->inside_port);
+    memset(nat->passes, !nat->strict, sizeof nat->passes);
+}
+
+void sim_nat_forget(struct sim_nat *nat, uint16_t port)
+{
+    nat->passes[port] = false;
+}
+
+void sim_nat_move(struct sim_nat *nat)
+{
+    nat->outside.bytes[2]++;
+    sim_nat_rebind(nat);
 }
 
 /* RFC 1624 3: HC' = ~(~HC + ~m + m') */
@@ -79,21 +91,27 @@ static uint16_t map(struct sim_nat *nat, uint16_t port)
     return outside;
 }
 
-void sim_nat_outward(struct sim_nat *nat, struct sim_packet *packet)
+bool sim_nat_outward(struct sim_nat *nat, struct sim_packet *packet)
 {
-    if (!nat->present)
-        return;
-    const uint16_t port = ftun_load_be16(tcp_of(nat, packet));
-    replace(packet, true, &nat->outside, map(nat, port));
+    enum { FLAGS_AT = 13 }; /* RFC 9293 3.1 */
+    const uint8_t *tcp = tcp_of(nat, packet);
+    const uint16_t port = ftun_load_be16(tcp);
+    if ((tcp[FLAGS_AT] & FTUN_SYN) != 0)
+        nat->passes[port] = true;
+    if (nat->passes[port] && nat->translates)
+        replace(packet, true, &nat->outside, map(nat, port));
+    return nat->passes[port];
 }
 
 bool sim_nat_inward(const struct sim_nat *nat, struct sim_packet *packet)
 {
-    if (!nat->present || packet->beyond_nat)
+    if (packet->beyond_nat)
         return true;
-    const uint16_t port = nat->inside_port[ftun_load_be16(tcp_of(nat, packet) + 2)];
-    if (port == 0)
+    const uint16_t outside = ftun_load_be16(tcp_of(nat, packet) + 2);
+    const uint16_t port = nat->translates ? nat->inside_port[outside] : outside;
+    if (port == 0 || !nat->passes[port])
         return false;
-    replace(packet, false, &nat->inside, port);
+    if (nat->translates)
+        replace(packet, false, &nat->inside, port);
     return true;
 }

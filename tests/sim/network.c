@@ -15,12 +15,12 @@ void sim_network_start(struct sim_network *network, const struct sim_scenario *s
     network->agenda = agenda;
     network->ledger = ledger;
     network->quality = scenario->quality;
-    network->dark_until_ns = 0;
+    network->dark_until_ns[SIM_CLIENT] = network->dark_until_ns[SIM_SERVER] = 0;
     network->births = 0;
     network->fragments = 0;
     network->sighting_count[SIM_CLIENT] = network->sighting_count[SIM_SERVER] = 0;
     sim_random_seed(&network->random, scenario->seed ^ UINT64_C(0x6e6574776f726b));
-    sim_nat_start(&network->nat, scenario->nat, client, &outside,
+    sim_nat_start(&network->nat, scenario->nat, scenario->strict, client, &outside,
                   (uint16_t)sim_random_next(&network->random));
 }
 
@@ -81,7 +81,7 @@ static void break_rules(struct sim_network *network, uint64_t now_ns, struct sim
 static void travel_once(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet)
 {
     network->packets++;
-    if (now_ns < network->dark_until_ns ||
+    if (now_ns < network->dark_until_ns[packet->to] ||
         sim_random_chance(&network->random, network->quality.loss)) {
         sim_pool_give(&network->pool, packet);
         return;
@@ -148,8 +148,20 @@ static void refuse_too_big(struct sim_network *network, uint64_t now_ns, struct 
     sim_pool_give(&network->pool, packet);
 }
 
+static bool is_acknowledgment_of_server(const struct sim_packet *packet)
+{
+    struct ftun_packet read;
+    return packet->to == SIM_CLIENT && packet->label.stream == SIM_NO_STREAM &&
+           ftun_packet_parse(packet->bytes, packet->len, true, &read) == FTUN_TAKEN &&
+           read.tcp.flags == FTUN_ACK;
+}
+
 static void enter(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet)
 {
+    if (is_broken(network, SIM_BREAK_PROBES) && is_acknowledgment_of_server(packet)) {
+        sim_pool_give(&network->pool, packet);
+        return;
+    }
     if (is_broken(network, SIM_BREAK_SILENCE) && packet->label.stream == 0) {
         sim_pool_give(&network->pool, packet);
         return;
@@ -158,8 +170,10 @@ static void enter(struct sim_network *network, uint64_t now_ns, struct sim_packe
         refuse_too_big(network, now_ns, packet);
         return;
     }
-    if (packet->to == SIM_SERVER)
-        sim_nat_outward(&network->nat, packet);
+    if (packet->to == SIM_SERVER && !sim_nat_outward(&network->nat, packet)) {
+        sim_pool_give(&network->pool, packet);
+        return;
+    }
     if (sim_random_chance(&network->random, network->quality.fragmentation))
         fragment_all(network, now_ns, packet);
     else
@@ -223,6 +237,13 @@ void sim_network_sight(struct sim_network *network, const struct sim_packet *pac
         .payload_len = (uint32_t)read.payload_len,
         .acknowledges = (read.tcp.flags & FTUN_ACK) != 0,
     };
+}
+
+const struct sim_sighting *sim_network_last_sighting(const struct sim_network *network,
+                                                     enum sim_side side)
+{
+    const uint32_t count = network->sighting_count[side];
+    return count == 0 ? NULL : &network->sightings[side][(count - 1) % SIM_SIGHTINGS];
 }
 
 const struct sim_sighting *sim_network_sighting(struct sim_network *network, enum sim_side side)

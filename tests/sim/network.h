@@ -23,9 +23,9 @@ struct sim_network {
     struct sim_random random;
     struct sim_pool pool;
     struct sim_nat nat;
-    struct sim_conntrack *conntrack; /* that watches; NULL: nobody does */
-    struct sim_quality quality;      /* at present */
-    uint64_t dark_until_ns;          /* all is lost before */
+    struct sim_conntrack *conntrack;   /* that watches; NULL: nobody does */
+    struct sim_quality quality;        /* at present */
+    uint64_t dark_until_ns[SIM_SIDES]; /* all for this side is lost before */
     uint64_t births;
     uint64_t packets; /* that ends have sent, copies and strangers' included */
     uint32_t fragments;
@@ -50,6 +50,10 @@ bool sim_network_arrive(struct sim_network *network, struct sim_packet *packet);
 
 /* Note what a whole, unaltered packet shows of its connection. */
 void sim_network_sight(struct sim_network *network, const struct sim_packet *packet);
+
+/* The latest packet to this side; NULL when there was none. */
+const struct sim_sighting *sim_network_last_sighting(const struct sim_network *network,
+                                                     enum sim_side side);
 
 /* One of the latest packets to this side, at random; NULL when there was none. */
 const struct sim_sighting *sim_network_sighting(struct sim_network *network, enum sim_side side);

@@ -39,18 +39,30 @@ static size_t write_burst(struct sim_world *world, uint32_t stream, uint16_t mss
     return len + last;
 }
 
+static uint32_t flow_to_speak_in(struct sim_world *world, uint32_t application)
+{
+    struct sim_end *client = &world->ends[SIM_CLIENT];
+    const uint32_t flow = sim_end_flow_of(world, application);
+    if (world->scenario.breakage != SIM_BREAK_HASTE || flow == SIM_NOBODY ||
+        client->flows[flow].mss != 0)
+        return flow;
+    sim_end_close_flow(world, client, flow);
+    return SIM_NOBODY;
+}
+
 void sim_application_speak(struct sim_world *world, uint32_t application)
 {
     if (world->quiet)
         return;
-    const uint32_t flow = sim_end_flow_of(world, application);
+    struct sim_end *client = &world->ends[SIM_CLIENT];
+    const uint32_t flow = flow_to_speak_in(world, application);
     if (flow != SIM_NOBODY) {
-        struct sim_end *client = &world->ends[SIM_CLIENT];
         size_t stride;
         const size_t len = write_burst(world, application, client->flows[flow].mss, &stride);
         sim_end_datagrams(world, client, flow, len, stride);
     }
-    const uint64_t mean = world->good ? good_interval : world->scenario.speak_ns;
+    const bool dark = world->network.dark_until_ns[SIM_SERVER] > world->now_ns;
+    const uint64_t mean = world->good || dark ? good_interval : world->scenario.speak_ns;
     const uint64_t wait = 1 + sim_random_next(&world->random) % (2 * mean);
     sim_agenda_add(&world->agenda, world->now_ns + wait, SIM_APPLICATION_SPEAKS, application, NULL);
 }
@@ -59,9 +71,9 @@ void sim_upstream_speak(struct sim_world *world, uint32_t upstream)
 {
     struct sim_upstream *u = &world->upstreams[upstream];
     u->speaks = false;
-    if (!u->open || world->quiet)
-        return;
     struct sim_end *server = &world->ends[SIM_SERVER];
+    if (!u->open || world->quiet || server->asleep)
+        return;
     size_t stride;
     const size_t len = write_burst(world, world->scenario.applications + upstream,
                                    server->flows[u->flow].mss, &stride);

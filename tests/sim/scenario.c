@@ -3,10 +3,20 @@
 #include "random.h"
 
 static const char *const breakage_names[SIM_BREAKAGES] = {
-    [SIM_BREAK_CORRUPT] = "corrupt", [SIM_BREAK_DUPLICATE] = "duplicate",
-    [SIM_BREAK_INVENT] = "invent",   [SIM_BREAK_LEAK] = "leak",
-    [SIM_BREAK_LOSE] = "lose",       [SIM_BREAK_REORDER] = "reorder",
-    [SIM_BREAK_RESET] = "reset",     [SIM_BREAK_SILENCE] = "silence",
+    [SIM_BREAK_CORRUPT] = "corrupt",
+    [SIM_BREAK_DUPLICATE] = "duplicate",
+    [SIM_BREAK_FORSAKE] = "forsake",
+    [SIM_BREAK_HASTE] = "haste",
+    [SIM_BREAK_IMPATIENCE] = "impatience",
+    [SIM_BREAK_INVENT] = "invent",
+    [SIM_BREAK_KEEP] = "keep",
+    [SIM_BREAK_LEAK] = "leak",
+    [SIM_BREAK_LIVENESS] = "liveness",
+    [SIM_BREAK_LOSE] = "lose",
+    [SIM_BREAK_PROBES] = "probes",
+    [SIM_BREAK_REORDER] = "reorder",
+    [SIM_BREAK_RESET] = "reset",
+    [SIM_BREAK_SILENCE] = "silence",
     [SIM_BREAK_STORM] = "storm",
 };
 
@@ -103,6 +113,7 @@ static void draw_ends(struct sim_scenario *s, struct sim_random *random)
     s->partial_checksums = sim_random_below(random, 4) == 0;
     s->host_resets = coin(random);
     s->nat = coin(random);
+    s->strict = coin(random);
     s->mtu = coin(random) ? 1500 : (uint16_t)sim_random_between(random, 1300, 1500);
 }
 
@@ -124,6 +135,8 @@ void sim_scenario_draw(struct sim_scenario *s, uint64_t seed)
         s->disaster_ns = s->bad_ns / sim_random_between(&random, 1, 12);
     if (coin(&random))
         s->stranger_ns = s->bad_ns / sim_random_between(&random, 1, 200);
+    if (sim_random_below(&random, 4) == 0)
+        s->outage_ns = draw_time(&random, FTUN_SECOND, 1, 120);
     s->ending = (enum sim_ending)sim_random_below(&random, SIM_ENDINGS);
     s->timestamps = coin(&random);
 }

@@ -252,3 +252,17 @@ void sim_stranger_speak(struct sim_network *network, uint64_t now_ns)
     write_one(network, packet, sighting);
     sim_network_inject(network, now_ns, packet);
 }
+
+void sim_stranger_reset(struct sim_network *network, uint64_t now_ns, enum sim_side to)
+{
+    const struct sim_sighting *sighting = sim_network_last_sighting(network, to);
+    if (sighting == NULL)
+        return;
+    struct sim_packet *packet = sim_pool_take(&network->pool);
+    packet->to = to;
+    packet->beyond_nat = true;
+    const struct ftun_tcp_header tcp = {.sequence = sighting->sequence + sighting->payload_len,
+                                        .flags = FTUN_RST};
+    write_segment(packet, sighting, &tcp, 0);
+    sim_network_inject(network, now_ns, packet);
+}

@@ -1,5 +1,4 @@
-#include "world.h"
-
+#include "dial.h"
 #include "memory.h"
 #include "stranger.h"
 
@@ -9,9 +8,6 @@ enum { SERVER_PORT = 4567, FIRST_APPLICATION_PORT = 20000 };
 
 /* Of one trial: ten times what any takes. More, and the ends keep each other busy. */
 enum { PACKETS_MAX = 10 * 1000 * 1000 };
-
-static const uint64_t dead_most = 8 * FTUN_SECOND;
-static const uint64_t dark_most = 3 * FTUN_SECOND;
 
 /* --- beginning ---------------------------------------------------------------------------- */
 
@@ -62,32 +58,67 @@ static struct ftun_address address_of(enum ftun_family family, uint8_t last)
     return (struct ftun_address){.bytes = {0xfd, [15] = last}, .family = FTUN_IPV6};
 }
 
+static struct ftun_address client_address(enum ftun_family family)
+{
+    return address_of(family, 2);
+}
+
+static void set_address(struct sim_end *end, struct ftun_address address)
+{
+    *(address.family == FTUN_IPV4 ? &end->config.local4 : &end->config.local6) = address;
+}
+
+void sim_world_move_server(struct sim_world *world)
+{
+    struct sim_end *server = &world->ends[SIM_SERVER];
+    uint8_t *bytes = world->server.ip.bytes;
+    bytes[world->server.ip.family == FTUN_IPV4 ? 2 : 14]++;
+    set_address(server, world->server.ip);
+    world->moved_at_ns = world->now_ns;
+    if (server->endpoint != NULL)
+        sim_end_kill(world, server);
+    sim_end_revive(world, server);
+}
+
+/* A server needs no more than its idle timeout: its clients look after connections. */
+static void set_timeouts(struct sim_end *end, const struct sim_scenario *s)
+{
+    struct ftun_timeouts *timeouts = &end->config.timeouts;
+    *timeouts = (struct ftun_timeouts){s->idle_timeout_ns, FTUN_NEVER, FTUN_NEVER};
+    if (s->breakage == SIM_BREAK_KEEP)
+        timeouts->idle_ns = FTUN_NEVER;
+    if (end->side == SIM_SERVER || s->breakage == SIM_BREAK_LIVENESS)
+        return;
+    timeouts->keepalive_ns = FTUN_KEEPALIVE_DEFAULT;
+    timeouts->dead_after_ns =
+        s->breakage == SIM_BREAK_IMPATIENCE ? FTUN_SECOND / 10 : FTUN_DEAD_AFTER_DEFAULT;
+}
+
 static void start_end(struct sim_world *world, enum sim_side side)
 {
     const struct sim_scenario *s = &world->scenario;
     struct sim_end *end = &world->ends[side];
-    const struct ftun_address own = address_of(s->family, side == SIM_CLIENT ? 2 : 1);
     end->side = side;
     end->config = (struct ftun_endpoint_config){
         .role = side == SIM_CLIENT ? FTUN_CLIENT : FTUN_SERVER,
         .peer = s->peer,
-        .remote = {.ip = address_of(s->family, 1), .port = SERVER_PORT},
         .port = SERVER_PORT,
         .mtu = s->mtu,
         .hops = 1,
         .host.timestamps = s->timestamps,
         .segmentation_offload = s->offload[side],
-        .timeouts = {s->idle_timeout_ns, FTUN_KEEPALIVE_DEFAULT, FTUN_DEAD_AFTER_DEFAULT},
         .max_flows = s->max_flows,
         .max_flows_per_source = side == SIM_SERVER ? s->max_flows_per_source : 0,
         .pending_slots = s->pending_slots,
         .reassembly_slots = s->reassembly_slots,
     };
-    *(s->family == FTUN_IPV4 ? &end->config.local4 : &end->config.local6) = own;
+    set_timeouts(end, s);
+    set_address(end, side == SIM_CLIENT ? client_address(s->family) : world->server.ip);
     end->memory = sim_allocate(ftun_endpoint_size(&end->config));
     end->flows = sim_allocate(s->max_flows * sizeof *end->flows);
     end->lives = 0;
     end->turns = 0;
+    end->uncounted_ns = 0;
     end->closing = end->touched = false;
     end->glue.first = NULL;
     sim_end_revive(world, end);
@@ -127,79 +158,29 @@ void sim_world_start(struct sim_world *world, const struct sim_scenario *scenari
     world->scenario = *scenario;
     world->report.violated = false;
     world->now_ns = 0;
-    world->good = world->quiet = world->excused = false;
+    world->good = world->quiet = world->excused = world->undisturbed = false;
+    memset(&world->dial, 0, sizeof world->dial);
+    world->moved_at_ns = 0;
+    world->server = (struct ftun_socket_address){address_of(scenario->family, 1), SERVER_PORT};
     world->upstream_count = 0;
     world->packets_max = world->network.packets + PACKETS_MAX;
     sim_random_seed(&world->random, scenario->seed ^ UINT64_C(0x776f726c64));
     sim_ledger_clear(&world->ledger);
     start_end(world, SIM_CLIENT);
     start_end(world, SIM_SERVER);
-    const struct ftun_address client = address_of(scenario->family, 2);
+    const struct ftun_address client = client_address(scenario->family);
     sim_network_start(&world->network, &world->scenario, &client, &world->agenda, &world->ledger);
     start_applications(world);
     start_trouble(world);
 }
 
-/* --- disasters ---------------------------------------------------------------------------- */
-
-static void kill_some_end(struct sim_world *world)
-{
-    struct sim_end *end = &world->ends[sim_random_below(&world->random, SIM_SIDES)];
-    if (end->endpoint == NULL)
-        return;
-    sim_end_kill(world, end);
-    uint64_t until = world->now_ns + 1;
-    if (sim_random_below(&world->random, 2) == 0)
-        until += sim_random_next(&world->random) % dead_most;
-    sim_agenda_add(&world->agenda, until, SIM_END_REVIVES, end->side, NULL);
-}
-
-static void change_mtu(struct sim_world *world)
-{
-    world->network.quality.mtu = (uint16_t)sim_random_between(
-        &world->random, sim_least_mtu(world->scenario.family), world->scenario.mtu);
-}
-
-static void close_some_flow(struct sim_world *world)
-{
-    struct sim_end *end = &world->ends[sim_random_below(&world->random, SIM_SIDES)];
-    sim_end_close_flow(world, end, sim_random_below(&world->random, world->scenario.max_flows));
-}
-
-static uint64_t draw_wait(struct sim_world *world, uint64_t mean_ns)
-{
-    return 1 + sim_random_next(&world->random) % (2 * mean_ns);
-}
-
-static void happen(struct sim_world *world)
-{
-    world->excused = true;
-    switch (sim_random_below(&world->random, 6)) {
-    case 0:
-        kill_some_end(world);
-        break;
-    case 1:
-        change_mtu(world);
-        break;
-    case 2:
-        world->network.dark_until_ns = world->now_ns + sim_random_next(&world->random) % dark_most;
-        break;
-    case 3:
-        sim_nat_rebind(&world->network.nat);
-        break;
-    default:
-        close_some_flow(world);
-        break;
-    }
-    sim_agenda_add(&world->agenda, world->now_ns + draw_wait(world, world->scenario.disaster_ns),
-                   SIM_DISASTER, 0, NULL);
-}
+/* --- good times ---------------------------------------------------------------------------- */
 
 void sim_world_become_good(struct sim_world *world)
 {
     world->good = true;
     world->network.quality = sim_quality_good(&world->scenario);
-    world->network.dark_until_ns = 0;
+    world->network.dark_until_ns[SIM_CLIENT] = world->network.dark_until_ns[SIM_SERVER] = 0;
     for (uint32_t i = 0; i < world->scenario.applications; i++) {
         world->good_from[i] = (uint32_t)world->ledger.streams[i].count;
         sim_agenda_add(&world->agenda, world->now_ns + 1, SIM_APPLICATION_SPEAKS, i, NULL);
@@ -207,9 +188,11 @@ void sim_world_become_good(struct sim_world *world)
     for (size_t i = 0; i < world->upstream_count; i++)
         world->upstreams[i].good_from =
             (uint32_t)world->ledger.streams[world->scenario.applications + i].count;
-    for (unsigned side = 0; side < SIM_SIDES; side++)
+    for (unsigned side = 0; side < SIM_SIDES; side++) {
         if (world->ends[side].endpoint == NULL)
             sim_end_revive(world, &world->ends[side]);
+        sim_end_wake(world, &world->ends[side]);
+    }
 }
 
 /* --- time --------------------------------------------------------------------------------- */
@@ -227,11 +210,18 @@ static void packet_arrives(struct sim_world *world, struct sim_packet *packet)
         return;
     if (world->scenario.breakage == SIM_BREAK_STORM && world->quiet)
         repeat(world, packet);
-    const bool seen = world->scenario.stranger_ns != FTUN_NEVER && packet->birth > 0 &&
+    const bool watched =
+        world->scenario.stranger_ns != FTUN_NEVER || world->scenario.disaster_ns != FTUN_NEVER;
+    const bool seen = watched && packet->birth > 0 &&
                       (packet->label.stream == SIM_NO_STREAM || packet->birth % 16 == 0);
     if (seen && !packet->corrupted && !packet->fragment)
         sim_network_sight(&world->network, packet);
     sim_end_take(world, &world->ends[packet->to], packet);
+}
+
+static uint64_t draw_wait(struct sim_world *world, uint64_t mean_ns)
+{
+    return 1 + sim_random_next(&world->random) % (2 * mean_ns);
 }
 
 static void handle(struct sim_world *world, const struct sim_event *event)
@@ -256,11 +246,17 @@ static void handle(struct sim_world *world, const struct sim_event *event)
         break;
     case SIM_DISASTER:
         if (!world->good)
-            happen(world);
+            sim_world_suffer(world);
         break;
     case SIM_END_REVIVES:
         if (world->ends[event->index].endpoint == NULL)
             sim_end_revive(world, &world->ends[event->index]);
+        break;
+    case SIM_END_WAKES:
+        sim_end_wake(world, &world->ends[event->index]);
+        break;
+    case SIM_NAME_RESOLVED:
+        sim_dial_resolved(world);
         break;
     }
 }
@@ -269,8 +265,7 @@ static uint64_t next_time(const struct sim_world *world)
 {
     uint64_t next = sim_agenda_next(&world->agenda);
     for (unsigned side = 0; side < SIM_SIDES; side++) {
-        const struct ftun_endpoint *endpoint = world->ends[side].endpoint;
-        const uint64_t deadline = endpoint == NULL ? FTUN_NEVER : ftun_endpoint_deadline(endpoint);
+        const uint64_t deadline = sim_end_deadline(&world->ends[side]);
         if (deadline < next)
             next = deadline;
     }

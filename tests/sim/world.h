@@ -16,9 +16,13 @@
 /* What an end knows of a flow that is open. */
 struct sim_flow {
     bool open;
-    uint32_t owner;       /* application of the client's, upstream of the server's; SIM_NOBODY */
-    uint16_t mss;         /* bytes; 0: not established */
-    uint64_t heard_at_ns; /* when it last delivered, or was established */
+    uint32_t owner;        /* application of the client's, upstream of the server's; SIM_NOBODY */
+    uint16_t mss;          /* bytes; 0: not established */
+    uint16_t port;         /* of its connection, at this end */
+    bool phantun;          /* speaks that dialect */
+    uint64_t heard_at_ns;  /* when it last delivered, or was established */
+    uint64_t failed_at_ns; /* when a connection of it last failed; FTUN_NEVER: none has */
+    uint64_t used_at_ns;   /* when it last got or delivered a datagram, or was opened */
 };
 
 struct sim_end {
@@ -30,9 +34,13 @@ struct sim_end {
     struct sim_glue glue;
     uint64_t given; /* datagrams, since it came to life */
     uint32_t lives;
-    bool touched;   /* in this turn */
-    uint64_t turns; /* in which it did something */
-    bool closing;   /* all flows, in each turn */
+    bool touched;          /* in this turn */
+    uint64_t turns;        /* in which it did something */
+    bool closing;          /* all flows, in each turn */
+    bool asleep;           /* its host is suspended */
+    bool clock_stands;     /* meanwhile */
+    uint64_t asleep_at_ns; /* since when */
+    uint64_t uncounted_ns; /* of time by its clock */
 };
 
 struct sim_application {
@@ -49,6 +57,12 @@ struct sim_upstream {
     bool speaks; /* has an event in the agenda */
 };
 
+/* What is known of the client's dialing: dial.h. */
+struct sim_dial {
+    uint64_t full_at_ns;         /* when the allowance for SYNs is whole again */
+    uint64_t heard_at_ns[65536]; /* by the client's port: when the server was last heard there */
+};
+
 struct sim_world {
     struct sim_scenario scenario;
     struct sim_report report;
@@ -56,7 +70,10 @@ struct sim_world {
     struct sim_ledger ledger;
     struct sim_network network;
     struct sim_random random;
+    struct sim_dial dial;
     struct sim_end ends[SIM_SIDES];
+    struct ftun_socket_address server;    /* where it is now */
+    uint64_t moved_at_ns;                 /* when it has come there */
     struct sim_application *applications; /* scenario.applications; application i writes stream i */
     struct sim_upstream *upstreams;       /* upstream i writes stream applications + i */
     size_t upstream_count, upstream_capacity;
@@ -68,6 +85,7 @@ struct sim_world {
     bool good;               /* the network is */
     bool quiet;              /* applications say nothing more */
     bool excused;            /* there was a disaster, or a flow has ended: others may end of it */
+    bool undisturbed;        /* all flows work, and nothing keeps them from it */
     bool trace;              /* print each event */
     uint32_t validate_every; /* turns of an end between two looks at the whole of its state */
     uint8_t burst[FTUN_IP_PACKET_MAX];
@@ -94,6 +112,20 @@ void sim_world_become_good(struct sim_world *world);
  * comes to life, with a new key. */
 void sim_end_kill(struct sim_world *world, struct sim_end *end);
 void sim_end_revive(struct sim_world *world, struct sim_end *end);
+
+/* Its host is suspended, and packets for it are lost; its clock counts the time, or stands still.
+ * / It goes on. */
+void sim_end_sleep(struct sim_world *world, struct sim_end *end, bool clock_stands);
+void sim_end_wake(struct sim_world *world, struct sim_end *end);
+
+/* When it wants to act next, by the world's clock; FTUN_NEVER. */
+uint64_t sim_end_deadline(const struct sim_end *end);
+
+/* The server dies, and comes to life at another address. Its name tells where. */
+void sim_world_move_server(struct sim_world *world);
+
+/* A disaster, at random; the next follows. */
+void sim_world_suffer(struct sim_world *world);
 
 /* Close a flow from this end; nothing when it is not open, or the end dead. */
 void sim_end_close_flow(struct sim_world *world, struct sim_end *end, uint32_t flow);

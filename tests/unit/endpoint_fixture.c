@@ -109,11 +109,10 @@ const char *happened(void)
     return lines;
 }
 
-void give_glued(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
-                const char *payload, size_t segment_size)
+void give_bytes(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
+                const uint8_t *payload, size_t len, size_t segment_size)
 {
-    uint8_t packet[2000];
-    const size_t len = strlen(payload);
+    static uint8_t packet[2000]; /* it is to outlive the call: DELIVER points into it */
     struct ftun_segment s = {
         .tuple = {.local = peer.address, .remote = peer.to},
         .tcp = {.sequence = sequence, .acknowledgment = ack, .window = 65535, .flags = flags},
@@ -125,12 +124,18 @@ void give_glued(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack
         memcpy(s.tcp.options, options, sizeof options);
         s.tcp.options_len = sizeof options;
     }
-    const uint8_t *bytes = (const uint8_t *)payload;
-    const size_t headers = ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, ftun_sum(bytes, len), packet);
+    const size_t headers =
+        ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, ftun_sum(payload, len), packet);
     memcpy(packet + headers, payload, len);
     const struct ftun_tunnel_packet tunnel_packet = {
         .data = packet, .len = headers + len, .segment_size = segment_size};
     ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
+}
+
+void give_glued(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
+                const char *payload, size_t segment_size)
+{
+    give_bytes(peer, flags, sequence, ack, (const uint8_t *)payload, strlen(payload), segment_size);
 }
 
 struct peer the_server(void)

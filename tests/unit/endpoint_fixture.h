@@ -49,6 +49,10 @@ void give(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack, cons
 void give_glued(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
                 const char *payload, size_t segment_size);
 
+/* The same, of `len` bytes of any value. */
+void give_bytes(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
+                const uint8_t *payload, size_t len, size_t segment_size);
+
 const struct ftun_socket_address *application_at(uint16_t port);
 
 /* Returns the bytes dealt with. */

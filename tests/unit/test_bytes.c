@@ -22,6 +22,23 @@ static void what_is_stored_is_loaded_again_at_any_alignment(void **state)
     }
 }
 
+static void eight_bytes_are_stored_and_loaded_in_network_order(void **state)
+{
+    (void)state;
+    uint8_t bytes[9] = {0};
+    ftun_store_be64(bytes + 1, UINT64_C(0xfedcba9876543210));
+    assert_int_equal(bytes[1], 0xfe);
+    assert_int_equal(bytes[8], 0x10);
+    assert_true(ftun_load_be64(bytes + 1) == UINT64_C(0xfedcba9876543210));
+}
+
+static void blake2s_reads_its_input_little_endian(void **state)
+{
+    (void)state;
+    const uint8_t bytes[] = {1, 2, 3, 0x84};
+    assert_int_equal(ftun_load_le32(bytes), 0x84030201);
+}
+
 static void siphash_reads_its_input_little_endian(void **state)
 {
     (void)state;
@@ -34,6 +51,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_loaded_in_network_order),
         cmocka_unit_test(what_is_stored_is_loaded_again_at_any_alignment),
+        cmocka_unit_test(eight_bytes_are_stored_and_loaded_in_network_order),
+        cmocka_unit_test(blake2s_reads_its_input_little_endian),
         cmocka_unit_test(siphash_reads_its_input_little_endian),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

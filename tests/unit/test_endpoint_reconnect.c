@@ -8,8 +8,9 @@ static const char *wait_for_event(void)
 {
     const char *text = "";
     while (text[0] == '\0') {
-        now = ftun_endpoint_deadline(endpoint);
-        assert_int_not_equal(now, FTUN_NEVER);
+        const uint64_t due = ftun_endpoint_deadline(endpoint);
+        assert_int_not_equal(due, FTUN_NEVER);
+        now = due > now ? due : now;
         ftun_endpoint_timeout(endpoint, now, &actions);
         text = happened();
     }
@@ -260,6 +261,27 @@ static void F14_a_new_connection_goes_to_the_address_that_the_name_has_now(void 
     assert_true(ftun_socket_address_equal(last_remote(), &moved));
 }
 
+static void F14_a_handshake_with_an_address_that_the_name_has_lost_is_given_up(void **state)
+{
+    (void)state;
+    dialing_client_of(client_config());
+    const struct ftun_socket_address moved = at(ipv4(10, 0, 0, 9), 4567);
+    ftun_endpoint_set_remotes(endpoint, &moved, 1);
+    assert_true(ftun_endpoint_deadline(endpoint) <= now);
+    ftun_endpoint_timeout(endpoint, now, &actions);
+    assert_true(ftun_socket_address_equal(last_remote(), &moved));
+}
+
+static void F14_a_handshake_with_an_address_that_the_name_still_has_goes_on(void **state)
+{
+    (void)state;
+    dialing_client_of(client_config());
+    const struct ftun_socket_address both[] = {at(ipv4(10, 0, 0, 9), 4567), the_server().address};
+    ftun_endpoint_set_remotes(endpoint, both, 2);
+    answer_syn();
+    assert_non_null(strstr(happened(), "established flow 0"));
+}
+
 static void an_address_without_answer_is_followed_by_the_next(void **state)
 {
     (void)state;
@@ -310,6 +332,8 @@ int main(void)
         cmocka_unit_test(an_answered_probe_keeps_the_connection),
         cmocka_unit_test(a_server_answers_a_probe_from_before_what_it_has_acknowledged),
         cmocka_unit_test(F14_a_new_connection_goes_to_the_address_that_the_name_has_now),
+        cmocka_unit_test(F14_a_handshake_with_an_address_that_the_name_has_lost_is_given_up),
+        cmocka_unit_test(F14_a_handshake_with_an_address_that_the_name_still_has_goes_on),
         cmocka_unit_test(an_address_without_answer_is_followed_by_the_next),
         cmocka_unit_test(addresses_of_a_family_that_is_missing_are_left_out),
     };
