@@ -47,7 +47,8 @@ enum {
  * again. */
 static const uint64_t restore_interval = FTUN_SECOND;
 
-/* How long shutdown takes when peers do not answer. */
+/* How long shutdown takes when peers do not answer; longer where the machine is too slow to send so
+ * many FINs. */
 static const uint64_t closing_time = FTUN_SECOND * 95 / 100;
 
 /* Within this time the FINs leave, evenly, if the peers answer them. */
@@ -402,7 +403,7 @@ static uint64_t flows_to_close(const struct ftun_loop *loop, uint64_t unanswered
 {
     const uint64_t each_time = loop->to_close * close_interval / fin_time + 1;
     if (loop->now_ns >= loop->stopping_since_ns + patience_with_peers)
-        return 2 * each_time;
+        return 4 * each_time;
     const uint64_t room = unanswered < fins_unanswered ? fins_unanswered - unanswered : 0;
     return room < each_time ? room : each_time;
 }
@@ -476,7 +477,8 @@ static void let_datagrams_gather(struct ftun_loop *loop)
 static bool finished(const struct ftun_loop *loop)
 {
     return loop->stopping &&
-           (loop->closed || loop->now_ns >= loop->stopping_since_ns + closing_time);
+           (loop->closed ||
+            (open_flows(loop) == 0 && loop->now_ns >= loop->stopping_since_ns + closing_time));
 }
 
 bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
