@@ -15,7 +15,7 @@ static void draw_all(uint8_t key)
     c.key.bytes[0] = key;
     c.max_flows = FLOWS;
     create(c);
-    for (uint16_t i = 0; i < FLOWS; i++) {
+    for (unsigned i = 0; i < FLOWS; i++) {
         ftun_endpoint_flow(endpoint, now, application_at((uint16_t)(i + 1)), &actions);
         happened();
         drawn[i].port = own_port;
