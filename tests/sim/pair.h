@@ -12,7 +12,7 @@
 #define PAIR_DATAGRAM 8u
 #define PAIR_NUMBERS_MAX 8u  /* datagrams of one side */
 #define PAIR_FLOWS 4u        /* of one endpoint */
-#define PAIR_ARENA_MAX 4096u /* bytes */
+#define PAIR_ARENA_MAX 8192u /* bytes */
 
 struct pair_packet {
     enum sim_side to;
