@@ -77,6 +77,7 @@ void ftun_endpoint_send_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32
         ep, flow, message, 0, FTUN_RESUME_RECORD, FTUN_RESUME_RECORD, actions);
     ftun_connection_opening(&f->connection, now_ns, FTUN_RESUME_RECORD, &segment->tcp,
                             &segment->ip_id);
+    ftun_endpoint_watch(ep, flow);
 }
 
 void ftun_endpoint_repeat_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,

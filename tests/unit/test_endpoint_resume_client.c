@@ -52,13 +52,18 @@ static void give_answer(const struct ftun_resume_record *record, bool resumed, u
 }
 
 /* A client with flow 0, which the server has given its ticket. */
-static struct ftun_resume_record known_client(void)
+static struct ftun_resume_record known_client_of(struct ftun_endpoint_config c)
 {
-    dialing_client_of(resuming_client());
+    dialing_client_of(c);
     const struct ftun_resume_record record = establish();
     give_answer(&record, false, FIRST);
     happened();
     return record;
+}
+
+static struct ftun_resume_record known_client(void)
+{
+    return known_client_of(resuming_client());
 }
 
 /* Flow 0 is reset, and has begun another connection. */
@@ -243,6 +248,30 @@ static void the_next_connection_shows_the_next_value_and_the_ticket(void **state
     const struct ftun_resume_record record = establish();
     assert_true(record.ticket == ticket);
     assert_true(ftun_resume_value_follows(&record.value, &before.keep));
+}
+
+/* A second connection is tried beside one whose answers are late, and is first. */
+static void a_rivals_connection_begins_with_a_record_too(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = resuming_client();
+    c.timeouts.dead_after_ns = FTUN_DEAD_AFTER_DEFAULT;
+    known_client_of(c);
+    const uint16_t old_port = own_port;
+    send_datagrams(0, 10, 10);
+    happened();
+    while (own_port == old_port && now < start + FTUN_DEAD_AFTER_DEFAULT) {
+        now = ftun_endpoint_deadline(endpoint);
+        ftun_endpoint_timeout(endpoint, now, &actions);
+        happened();
+    }
+    give_syn_ack();
+    assert_true(record_in(2).ticket == ticket);
+    happened();
+    now += FTUN_RETRANSMIT_TIMEOUT;
+    ftun_endpoint_timeout(endpoint, now, &actions);
+    assert_true(record_in(0).ticket == ticket);
+    happened();
 }
 
 static void datagrams_wait_for_the_answer(void **state)
@@ -433,6 +462,7 @@ int main(void)
         cmocka_unit_test(a_server_that_names_no_mss_gets_no_record),
         cmocka_unit_test(phantun_gets_no_record),
         cmocka_unit_test(the_next_connection_shows_the_next_value_and_the_ticket),
+        cmocka_unit_test(a_rivals_connection_begins_with_a_record_too),
         cmocka_unit_test(datagrams_wait_for_the_answer),
         cmocka_unit_test(datagrams_wait_in_a_bounded_queue),
         cmocka_unit_test(datagrams_do_not_wait_for_ever),
