@@ -267,6 +267,14 @@ void checked_close(struct checked_endpoint *end, uint64_t now_ns, uint32_t flow)
     check_actions(end, NULL);
 }
 
+void checked_path_changed(struct checked_endpoint *end, uint64_t now_ns,
+                          const struct ftun_socket_address *remotes, size_t count, uint16_t mtu)
+{
+    ftun_endpoint_set_remotes(end->endpoint, remotes, count);
+    ftun_endpoint_path_changed(end->endpoint, now_ns, mtu);
+    FUZZ_REQUIRE(ftun_endpoint_valid(end->endpoint));
+}
+
 bool checked_close_all(struct checked_endpoint *end, uint64_t now_ns)
 {
     const bool more = ftun_endpoint_close_all(end->endpoint, now_ns, end->actions);

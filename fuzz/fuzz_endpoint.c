@@ -14,6 +14,7 @@ enum record_kind {
     END_TURN,
     CLOSE,
     CLOSE_ALL,
+    PATH,
     RECORD_KINDS
 };
 
@@ -278,6 +279,21 @@ static void close_all(struct run *run)
     observe(run);
 }
 
+/* Argument: how many addresses the server has now. The bytes: the MTU, then each address: the
+ * lowest bit its family, the rest its last byte. */
+static void path_changes(struct run *run, const struct fuzz_record *record)
+{
+    struct fuzz_input input = {.data = record->data, .len = record->len};
+    struct ftun_socket_address remotes[FTUN_REMOTES_MAX + 2];
+    const size_t count = record->argument % (FTUN_REMOTES_MAX + 3);
+    const uint16_t mtu = fuzz_u16(&input);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t choice = fuzz_u8(&input);
+        remotes[i] = address((choice & 1) != 0, choice >> 1, SERVER_PORT);
+    }
+    checked_path_changed(&run->end, run->now_ns, remotes, count, mtu);
+}
+
 static void act(struct run *run, const struct fuzz_record *record)
 {
     switch (record->kind % RECORD_KINDS) {
@@ -306,6 +322,9 @@ static void act(struct run *run, const struct fuzz_record *record)
         break;
     case CLOSE_ALL:
         close_all(run);
+        break;
+    case PATH:
+        path_changes(run, record);
         break;
     default:
         raw_packet(run, record);

@@ -91,6 +91,8 @@ void ftun_connection_establish(struct ftun_connection *c, uint64_t now_ns)
     ftun_connection_enter(c, FTUN_ESTABLISHED);
     ftun_liveness_heard(&c->liveness, now_ns);
     c->progress_at = now_ns;
+    c->una_recent = c->una_oldest = c->snd_una;
+    c->una_marked_at = now_ns;
     c->retransmit_at = FTUN_NEVER;
     c->ack_at = FTUN_NEVER;
     c->quick_acks = FTUN_QUICK_ACKS;

@@ -117,22 +117,22 @@ static enum ftun_refusal check_sequence(struct ftun_connection *c, uint64_t now_
  * any network makes it is refused. And RFC 7323 3.2: where timestamps were agreed on, each segment
  * has them. */
 static enum ftun_refusal check_timestamps(struct ftun_connection *c, uint64_t now_ns,
-                                          const struct ftun_tcp_header *tcp, struct ftun_step *step)
+                                          const struct ftun_tcp_options *options,
+                                          struct ftun_step *step)
 {
-    if (!c->timestamps)
+    if (!options->has_timestamps)
+        return FTUN_REFUSED_TIMESTAMP_UNACCEPTABLE;
+    if (!ftun_seq_before(options->timestamp_value, c->timestamp_recent - FTUN_TIMESTAMP_LATE))
         return FTUN_TAKEN;
-    struct ftun_tcp_options options;
-    ftun_tcp_options_parse(tcp->options, tcp->options_len, &options);
-    if (!options.has_timestamps)
-        return FTUN_REFUSED_TIMESTAMP_UNACCEPTABLE;
-    if (ftun_seq_before(options.timestamp_value, c->timestamp_recent - FTUN_TIMESTAMP_LATE)) {
-        ftun_connection_send_challenge(c, now_ns, step);
-        return FTUN_REFUSED_TIMESTAMP_UNACCEPTABLE;
-    }
-    if (!ftun_seq_after(tcp->sequence, c->acknowledged) &&
-        !ftun_seq_before(options.timestamp_value, c->timestamp_recent)) /* RFC 7323 4.3 */
-        c->timestamp_recent = options.timestamp_value;
-    return FTUN_TAKEN;
+    ftun_connection_send_challenge(c, now_ns, step);
+    return FTUN_REFUSED_TIMESTAMP_UNACCEPTABLE;
+}
+
+/* RFC 7323 4.3 */
+static void note_timestamp(struct ftun_connection *c, uint32_t sequence, uint32_t value)
+{
+    if (!ftun_seq_after(sequence, c->acknowledged) && !ftun_seq_before(value, c->timestamp_recent))
+        c->timestamp_recent = value;
 }
 
 /* RFC 5961 3.2: only the exact next sequence number resets. */
@@ -304,6 +304,24 @@ static void take_fin(struct ftun_connection *c, uint64_t now_ns, uint32_t sequen
     }
 }
 
+/* A timestamp is believed when the acknowledgment is: who guesses the sequence number alone could
+ * otherwise set the clock that the peer's segments are measured by. */
+static enum ftun_refusal take_ack_and_timestamps(struct ftun_connection *c, uint64_t now_ns,
+                                                 const struct ftun_tcp_header *tcp,
+                                                 size_t payload_len, struct ftun_step *step)
+{
+    if (!c->timestamps)
+        return take_ack(c, now_ns, tcp, payload_len, step);
+    struct ftun_tcp_options options;
+    ftun_tcp_options_parse(tcp->options, tcp->options_len, &options);
+    enum ftun_refusal refusal = check_timestamps(c, now_ns, &options, step);
+    if (refusal == FTUN_TAKEN)
+        refusal = take_ack(c, now_ns, tcp, payload_len, step);
+    if (refusal == FTUN_TAKEN)
+        note_timestamp(c, tcp->sequence, options.timestamp_value);
+    return refusal;
+}
+
 /* RFC 9293 3.10.7.4, in its order */
 static enum ftun_refusal in_connection(struct ftun_connection *c, uint64_t now_ns,
                                        const struct ftun_tcp_header *tcp, size_t payload_len,
@@ -320,10 +338,7 @@ static enum ftun_refusal in_connection(struct ftun_connection *c, uint64_t now_n
     }
     if ((tcp->flags & FTUN_ACK) == 0)
         return FTUN_REFUSED_ACK_MISSING;
-    refusal = check_timestamps(c, now_ns, tcp, step);
-    if (refusal != FTUN_TAKEN)
-        return refusal;
-    refusal = take_ack(c, now_ns, tcp, payload_len, step);
+    refusal = take_ack_and_timestamps(c, now_ns, tcp, payload_len, step);
     if (refusal != FTUN_TAKEN)
         return refusal;
     const bool fin_believed = fin_comes_next(c, tcp, payload_len);

@@ -20,15 +20,18 @@ static bool may_answer_stranger(struct ftun_endpoint *ep, uint64_t now_ns)
     return false;
 }
 
-/* RFC 9293 3.10.7.1: what a closed port answers. Never an RST for an RST. */
+/* RFC 9293 3.10.7.1 for a client, whose ports are closed to strangers; 3.10.7.2 for a server, which
+ * listens, and answers what acknowledges something. Never an RST for an RST. */
 static void answer_reset(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftun_tuple *tuple,
                          const struct ftun_packet *packet, struct ftun_actions *actions)
 {
     const struct ftun_tcp_header *tcp = &packet->tcp;
-    if ((tcp->flags & FTUN_RST) != 0 || !may_answer_stranger(ep, now_ns))
+    const bool acknowledges = (tcp->flags & FTUN_ACK) != 0;
+    if ((tcp->flags & FTUN_RST) != 0 || (ep->config.role == FTUN_SERVER && !acknowledges) ||
+        !may_answer_stranger(ep, now_ns))
         return;
     struct ftun_tcp_header reset = {.flags = FTUN_RST};
-    if ((tcp->flags & FTUN_ACK) != 0) {
+    if (acknowledges) {
         reset.sequence = tcp->acknowledgment;
     } else {
         const uint32_t syn_or_fin = (tcp->flags & (FTUN_SYN | FTUN_FIN)) != 0 ? 1 : 0;

@@ -105,7 +105,7 @@ size_t ftun_profile_syn_options(const struct ftun_profile *profile,
                                 const struct ftun_tcp_options *values,
                                 const struct ftun_tcp_options *offered, uint8_t *out)
 {
-    uint8_t kinds[sizeof profile->syn_options];
+    uint8_t kinds[sizeof profile->syn_options] = {0};
     const size_t count = choose(profile, offered, kinds);
     struct ftun_tcp_options named = *values;
     named.window_scale = profile->window_scale;

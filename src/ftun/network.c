@@ -142,7 +142,7 @@ static void look(struct ftun_network *network)
 {
     struct ftun_error error;
     network->look_at_ns = FTUN_NEVER;
-    switch (ftun_attachment_follow(network->attachment, &network->known, &error)) {
+    switch (ftun_attachment_follow(network->attachment, &network->served, &error)) {
     case FTUN_FOLLOWED:
         break;
     case FTUN_FOLLOW_BUSY:
@@ -182,6 +182,16 @@ static void name_is_unknown(struct ftun_network *network, const struct ftun_answ
     tell(network, FTUN_LOG_WARNING, &error);
 }
 
+/* Flows may still have connections to addresses that the name had before. */
+static void learn(struct ftun_network *network, const struct ftun_remotes *remotes)
+{
+    const struct ftun_remotes before = network->served;
+    network->known = *remotes;
+    network->served = *remotes;
+    for (size_t i = 0; i < before.count; i++)
+        ftun_remotes_add(&network->served, &before.at[i]);
+}
+
 static void on_answer(void *context)
 {
     struct ftun_network *network = context;
@@ -195,7 +205,7 @@ static void on_answer(void *context)
     }
     if (ftun_remotes_equal(&answer.remotes, &network->known))
         return;
-    network->known = answer.remotes;
+    learn(network, &answer.remotes);
     ftun_log(FTUN_LOG_INFO, "%s has other addresses now: %s%s", network->question.host,
              ftun_address_string(&network->known.at[0].ip, text),
              network->known.count > 1 ? " and more" : "");
@@ -272,7 +282,7 @@ bool ftun_network_find(struct ftun_network *network, int signal_fd, struct ftun_
         if (!wait_for_answer(network, signal_fd, RETRY_MS))
             return false;
     }
-    network->known = answer.remotes;
+    learn(network, &answer.remotes);
     network->asked_at_ns = ftun_clock();
     network->told.text[0] = '\0';
     return true;

@@ -27,11 +27,12 @@ struct ftun_network {
     int timer; /* a timerfd */
     struct ftun_attachment *attachment;
     struct ftun_endpoint *endpoint;
-    struct ftun_remotes known; /* what the name had when it was last resolved */
-    struct ftun_paths paths;   /* to those of them to which there is a route */
-    uint16_t mtu;              /* bytes; what the endpoint has been told */
-    uint64_t look_at_ns;       /* when to look at links and routes; FTUN_NEVER */
-    uint64_t ask_at_ns;        /* when to resolve the name again; FTUN_NEVER */
+    struct ftun_remotes known;  /* what the name had when it was last resolved */
+    struct ftun_remotes served; /* these, and as many as there is room for that it had before */
+    struct ftun_paths paths;    /* to those of them to which there is a route */
+    uint16_t mtu;               /* bytes; what the endpoint has been told */
+    uint64_t look_at_ns;        /* when to look at links and routes; FTUN_NEVER */
+    uint64_t ask_at_ns;         /* when to resolve the name again; FTUN_NEVER */
     uint64_t asked_at_ns;
     struct ftun_error told; /* the last line, so that it is not repeated */
     struct ftun_rate_limit lines;

@@ -267,19 +267,23 @@ static bool restore_bare(struct ftun_attachment *a, struct ftun_error *error)
 }
 
 /* One instance at a time sets up or takes down: two must not choose the same addresses, nor put
- * back each other's settings. -1: not to be had, and whoever holds it is not waited for longer. */
+ * back each other's settings. -1 with errno: not to be had; EWOULDBLOCK when whoever holds it is
+ * not waited for longer. */
 static int lock_setup(int tries_max)
 {
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
     mkdir("/run/ftun", 0755);
     const int fd = open("/run/ftun/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     for (int tries = 0; fd >= 0 && tries < tries_max; tries++) {
+        if (tries > 0)
+            nanosleep(&pause, NULL);
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
             return fd;
-        const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
-        nanosleep(&pause, NULL);
     }
+    const int cause = errno;
     if (fd >= 0)
         close(fd);
+    errno = cause;
     return -1;
 }
 
@@ -295,16 +299,21 @@ static void take_down(struct ftun_attachment *a)
     }
 }
 
+static bool fail_lock(struct ftun_error *error)
+{
+    return ftun_fail(error,
+                     "cannot lock /run/ftun/lock: %s; ftun needs root for its set-up, or "
+                     "--setup=none",
+                     strerror(errno));
+}
+
 typedef bool setup_step(struct ftun_attachment *a, struct ftun_error *error);
 
 static bool do_locked(struct ftun_attachment *a, setup_step *step, struct ftun_error *error)
 {
     const int lock = lock_setup(LOCK_TRIES);
     if (lock < 0)
-        return ftun_fail(error,
-                         "cannot lock /run/ftun/lock: %s; ftun needs root for its set-up, or "
-                         "--setup=none",
-                         strerror(errno));
+        return fail_lock(error);
     const bool done = step(a, error);
     close(lock);
     return done;
@@ -344,8 +353,12 @@ bool ftun_attachment_restore(struct ftun_attachment *a, struct ftun_error *error
 static enum ftun_follow_result open_more_links(struct ftun_attachment *a, struct ftun_error *error)
 {
     const int lock = lock_setup(1);
-    if (lock < 0)
+    if (lock < 0 && errno == EWOULDBLOCK)
         return FTUN_FOLLOW_BUSY;
+    if (lock < 0) {
+        fail_lock(error);
+        return FTUN_FOLLOW_FAILED;
+    }
     const bool done = open_links(a, error);
     close(lock);
     return done ? FTUN_FOLLOWED : FTUN_FOLLOW_FAILED;

@@ -19,6 +19,23 @@ static size_t families(const struct ftun_attachment_plan *plan, struct family ou
     return count;
 }
 
+/* Handshakes a second that reach ftun: a third of what it was measured to answer on one slow core,
+ * so that a flood never fills the queue of the TUN, 1000 packets, in which data wait too. What is
+ * beyond is dropped before conntrack spends anything on it. */
+enum { HANDSHAKES_PER_SECOND = 20000, HANDSHAKES_AT_ONCE = 500 };
+
+static void write_flood_chain(FILE *out, const struct ftun_attachment_plan *plan, const char *tun)
+{
+    fprintf(
+        out,
+        "\tchain flood {\n"
+        "\t\ttype filter hook prerouting priority raw; policy accept;\n"
+        "\t\tiifname != \"%s\" fib daddr type local tcp dport %u tcp flags & (syn | ack) == syn "
+        "limit rate over %d/second burst %d packets counter drop\n"
+        "\t}\n",
+        tun, plan->port, HANDSHAKES_PER_SECOND, HANDSHAKES_AT_ONCE);
+}
+
 /* fib daddr type local: only what was sent to this host, not what it forwards to others. The input
  * chain: what conntrack finds invalid is not translated and reaches the host itself, whose RST
  * would end the connection. */
@@ -26,6 +43,7 @@ static void write_server_chains(FILE *out, const struct ftun_attachment_plan *pl
 {
     struct family family[2];
     char text[FTUN_ADDRESS_TEXT];
+    write_flood_chain(out, plan, tun);
     fprintf(out, "\tchain prerouting {\n"
                  "\t\ttype nat hook prerouting priority dstnat; policy accept;\n");
     for (size_t i = 0; i < families(plan, family); i++)

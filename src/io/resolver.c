@@ -98,13 +98,21 @@ static void *run_errand(void *argument)
     return NULL;
 }
 
-static int start_detached(struct errand *errand)
+/* False with errno. */
+static bool send_off(struct errand *errand, int far_fd)
 {
     pthread_t thread;
+    errand->fd = fcntl(far_fd, F_DUPFD_CLOEXEC, 0);
+    if (errand->fd < 0)
+        return false;
     const int cause = pthread_create(&thread, NULL, run_errand, errand);
-    if (cause == 0)
+    if (cause == 0) {
         pthread_detach(thread);
-    return cause;
+        return true;
+    }
+    close(errand->fd);
+    errno = cause;
+    return false;
 }
 
 bool ftun_resolver_ask(struct ftun_resolver *resolver, const struct ftun_question *question,
@@ -116,15 +124,12 @@ bool ftun_resolver_ask(struct ftun_resolver *resolver, const struct ftun_questio
     if (errand == NULL)
         return ftun_fail(error, "out of memory");
     errand->question = *question;
-    errand->fd = fcntl(resolver->far_fd, F_DUPFD_CLOEXEC, 0);
-    const int cause = errand->fd < 0 ? errno : start_detached(errand);
-    resolver->asked = cause == 0;
+    resolver->asked = send_off(errand, resolver->far_fd);
     if (resolver->asked)
         return true;
-    if (errand->fd >= 0)
-        close(errand->fd);
+    ftun_fail(error, "cannot start a thread for the name: %s", strerror(errno));
     free(errand);
-    return ftun_fail(error, "cannot start a thread for the name: %s", strerror(cause));
+    return false;
 }
 
 bool ftun_resolver_take(struct ftun_resolver *resolver, struct ftun_answer *answer)

@@ -24,8 +24,10 @@ import time
 
 HEADER = struct.Struct("!4sIIIII")  # kind, number; and of the flow: count, size, rate, burst
 UDP_SEGMENT = 103
-SILENCE = 0.3  # seconds, and twice the time between two bursts
+SILENCE = 1  # seconds, and twice the time between two bursts
+LATE = 0.3  # seconds after a flow's last datagram
 LEAD_IN = 0.05
+AT_A_TURN = 64  # datagrams received before the next are sent
 TICK = 0.002  # seconds between two sends
 FILLER = bytes(i * 31 % 251 for i in range(70000))
 
@@ -105,7 +107,7 @@ def udp_socket(address):
 
 def received(sock):
     """What has arrived by now, with its source."""
-    while True:
+    for _ in range(AT_A_TURN):
         try:
             yield sock.recvfrom(65535)
         except BlockingIOError:
@@ -168,13 +170,13 @@ def talk(address, port, shape):
     if shape.kind == b"down":
         sender.sent = shape.count
         ask(sock, sender.peer, shape)
-    between = 0 if shape.kind == b"up" else 2 * shape.burst / shape.rate
-    while not sender.done() or select.select([sock], [], [], SILENCE + between)[0]:
+    silence = 0 if shape.kind == b"up" else SILENCE + 2 * shape.burst / shape.rate
+    while not sender.done() or select.select([sock], [], [], silence)[0]:
         sender.send_due()
         for datagram, _ in received(sock):
             tally.take(datagram)
         if tally.last == shape.count - 1:
-            between = 0
+            silence = LATE
         if not sender.done():
             select.select([sock], [], [], TICK)
     print(json.dumps(tally.figures()))

@@ -169,8 +169,10 @@ def test_forwarding_follows_the_route_and_is_put_back(world):
 
 
 def test_a_link_that_comes_later_is_guarded_like_the_others(world, lab):
-    """A host that was no router does not become one for others, by the new link neither."""
-    world.start_server()
+    """A host does not forward for others what comes by the new link: ftun has switched that on for
+    itself. What comes by the old one it forwarded before."""
+    world.server.sysctl("net.ipv4.conf.eth0.forwarding", 1)
+    server = world.start_server()
     stranger = lab.host("stranger")
     lab.link(world.server, stranger, ("late0", "eth0"), (("10.88.0.1/24", "10.88.0.2/24"),))
     wait_until(lambda: forwarding(world.server, "late0")[0] == "1")
@@ -178,7 +180,9 @@ def test_a_link_that_comes_later_is_guarded_like_the_others(world, lab):
     world.router.ip("route", "add", "10.88.0.0/24", "via", "10.77.0.2")
     ping = ("ping", "-c", "1", "-W", "1", "10.77.0.1")
     assert stranger.run(*ping, check=False).returncode != 0
-    assert stranger.run("ping", "-c", "1", "-W", "1", "10.77.0.2").returncode == 0
+    assert server.stop() == 0
+    world.server.sysctl("net.ipv4.conf.late0.forwarding", 1)
+    assert stranger.run(*ping, check=False).returncode == 0  # nothing else was in the way
 
 
 def wait_until(holds, patience=5.0):
@@ -233,6 +237,8 @@ def test_F14_a_name_whose_address_has_changed_is_resolved_again(world):
     tunnel.is_back(time.monotonic())
     assert f"{NAME} has other addresses now: {SERVERS4[1]}" in tunnel.client.log()
     tunnel.assert_same_flow()
+    rules = world.client.run("nft", "list", "ruleset").stdout
+    assert "ip saddr { 10.99.0.2, 10.99.0.3 } tcp sport 4567 ct state invalid,new drop" in rules
 
 
 def test_F14_a_name_that_cannot_be_resolved_any_more_keeps_its_addresses(world):

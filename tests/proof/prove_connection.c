@@ -106,6 +106,15 @@ static void opening_leaves(const struct ftun_profile *profile, uint8_t state)
     check(&connection, profile);
 }
 
+static void path_changes(const struct ftun_profile *profile, uint8_t state)
+{
+    struct ftun_connection connection = any_connection(profile, state);
+    ftun_connection_ask(&connection, any_u64());
+    check(&connection, profile);
+    ftun_connection_give_up_dialing(&connection);
+    check(&connection, profile);
+}
+
 static void begin(const struct ftun_profile *profile)
 {
     struct ftun_connection connection;
@@ -131,6 +140,7 @@ static void prove(const struct ftun_profile *profile)
         application_closes(profile, state);
         data_leaves(profile, state);
         opening_leaves(profile, state);
+        path_changes(profile, state);
     }
 }
 

@@ -7,6 +7,7 @@ static struct ftun_profile on_some_host(const struct ftun_profile *profile)
                                    .window_scale = (uint8_t)any_size(0, FTUN_WINDOW_SCALE_MAX),
                                    .timestamps = any_bool()};
     const struct ftun_profile here = ftun_profile_on_host(profile, &host);
+    ftun_profile_knows_timestamps(&here);
     ftun_profile_syn_window(&here, Frama_C_unsigned_short_interval(1, UINT16_MAX));
     return here;
 }

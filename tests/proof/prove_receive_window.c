@@ -11,6 +11,7 @@ int main(void)
     window.size = any_u32();
     ftun_receive_window_moved(&window, any_u64(), any_u32());
     ftun_receive_window_field(&window);
+    window.scale = any_u8();
     ftun_receive_window_valid(&window);
     return 0;
 }

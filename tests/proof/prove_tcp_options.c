@@ -19,12 +19,24 @@ static void append(size_t len)
     //@ assert len <= end <= FTUN_TCP_OPTIONS_MAX;
 }
 
+static void append_aligned(size_t len)
+{
+    uint8_t out[FTUN_TCP_OPTIONS_MAX];
+    struct ftun_tcp_options values;
+    any_bytes(&values, sizeof values);
+    const size_t end = ftun_tcp_option_append_aligned(out, len, any_u8(), any_u8(), &values);
+    //@ assert end <= FTUN_TCP_OPTIONS_MAX;
+}
+
 int main(void)
 {
     //@ loop unroll FTUN_TCP_OPTIONS_MAX + 1;
     for (size_t len = 0; len <= FTUN_TCP_OPTIONS_MAX; len++) {
         parse_exactly(len);
         append(len);
+        append_aligned(len);
     }
+    uint8_t out[FTUN_TCP_OPTIONS_MAX];
+    ftun_tcp_timestamps_write(any_u32(), any_u32(), out);
     return 0;
 }

@@ -31,6 +31,7 @@ struct connection {
 
 struct sim_conntrack {
     enum sim_side beside;
+    bool forgives_late;
     struct sim_report report;
     uint64_t passed;
     struct connection connections[UINT16_MAX + 1];
@@ -46,10 +47,11 @@ struct segment {
     const struct ftun_tcp_header *tcp;
 };
 
-struct sim_conntrack *sim_conntrack_create(enum sim_side beside)
+struct sim_conntrack *sim_conntrack_create(enum sim_side beside, bool forgives_late)
 {
     struct sim_conntrack *conntrack = sim_allocate(sizeof *conntrack);
     conntrack->beside = beside;
+    conntrack->forgives_late = forgives_late;
     return conntrack;
 }
 
@@ -90,11 +92,12 @@ static void begin_direction(struct direction *direction, const struct segment *s
     };
 }
 
-/* A SYN begins a connection, unless it is a copy of the one that did. */
+/* A SYN begins a connection, unless it is a copy of the one that did: of one that has been closed
+ * none is expected any more, and Phantun's all have the same number. */
 static void take_syn(struct connection *connection, const struct segment *segment)
 {
     const struct direction *client = &connection->from[SIM_CLIENT];
-    if (client->known && client->first == segment->sequence)
+    if (client->known && client->first == segment->sequence && !connection->closing)
         return;
     *connection = (struct connection){0};
     begin_direction(&connection->from[SIM_CLIENT], segment);
@@ -131,16 +134,23 @@ static uint32_t ack_lag(const struct direction *sender)
     return sender->widest > ACK_LAG_LEAST ? sender->widest : ACK_LAG_LEAST;
 }
 
-/* NULL, or which rule a segment breaks. */
+/* NULL, or what a segment claims too much. */
 static const char *objection(const struct direction *sender, const struct direction *receiver,
                              const struct segment *segment)
 {
     if (ftun_seq_after(segment->end, sender->edge))
         return "ends beyond the window";
-    if (!ftun_seq_after(segment->end, sender->end - receiver->widest - 1))
-        return "lies behind the window";
     if (ftun_seq_after(segment->acknowledgment, receiver->end))
         return "acknowledges what has not passed";
+    return NULL;
+}
+
+/* NULL, or what comes too late in a segment. */
+static const char *lateness(const struct direction *sender, const struct direction *receiver,
+                            const struct segment *segment)
+{
+    if (!ftun_seq_after(segment->end, sender->end - receiver->widest - 1))
+        return "lies behind the window";
     if (!ftun_seq_after(segment->acknowledgment, receiver->end - ack_lag(sender) - 1))
         return "acknowledges what is long past";
     return NULL;
@@ -167,7 +177,8 @@ static void learn(struct direction *sender, struct direction *receiver,
     receiver->edge = ftun_seq_max(receiver->edge, edge);
 }
 
-static const char *take_segment(struct connection *connection, struct segment *segment)
+static const char *take_segment(struct connection *connection, struct segment *segment,
+                                bool forgives_late)
 {
     struct direction *sender = &connection->from[segment->sender];
     struct direction *receiver = &connection->from[sim_other(segment->sender)];
@@ -177,6 +188,9 @@ static const char *take_segment(struct connection *connection, struct segment *s
     if ((segment->flags & FTUN_ACK) == 0)
         segment->acknowledgment = receiver->end;
     const char *wrong = objection(sender, receiver, segment);
+    const char *late = lateness(sender, receiver, segment);
+    if (wrong == NULL && late != NULL)
+        return forgives_late ? NULL : late;
     if (wrong == NULL && (segment->flags & FTUN_RST) != 0)
         wrong = objection_to_reset(connection, receiver, segment);
     if (wrong != NULL)
@@ -191,7 +205,7 @@ static const char *take_segment(struct connection *connection, struct segment *s
 
 /* --- packets ------------------------------------------------------------------------------ */
 
-static const char *judge(struct connection *connection, struct segment *segment)
+static const char *judge(struct connection *connection, struct segment *segment, bool forgives_late)
 {
     const uint8_t kind = segment->flags & (FTUN_SYN | FTUN_ACK | FTUN_RST);
     if (kind == FTUN_SYN) {
@@ -203,7 +217,7 @@ static const char *judge(struct connection *connection, struct segment *segment)
     /* a server that refuses knows nothing of sequence numbers */
     if (kind == (FTUN_RST | FTUN_ACK) && !connection->from[SIM_SERVER].known)
         return NULL;
-    return take_segment(connection, segment);
+    return take_segment(connection, segment, forgives_late);
 }
 
 void sim_conntrack_see(struct sim_conntrack *conntrack, const struct sim_packet *packet)
@@ -224,7 +238,7 @@ void sim_conntrack_see(struct sim_conntrack *conntrack, const struct sim_packet 
         .tcp = tcp,
     };
     const uint16_t port = packet->to == SIM_SERVER ? tcp->source_port : tcp->destination_port;
-    const char *wrong = judge(&conntrack->connections[port], &segment);
+    const char *wrong = judge(&conntrack->connections[port], &segment, conntrack->forgives_late);
     if (wrong == NULL)
         conntrack->passed++;
     else

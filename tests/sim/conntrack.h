@@ -2,9 +2,9 @@
  * has seen of its connection is a violation.
  *
  * The rules are those of G. van Rooij, "Real Stateful TCP Packet Filtering in IP Filter" (2001), on
- * which Linux, BSD and others build. Where they have become lenient, the strict rule is kept: Linux
- * before 6.2 dropped what lies behind the window, newer ones let it pass; pf asks for a segment to
- * end within the window, Linux only for it to begin there. Timeouts are left to tests/e2e. */
+ * which Linux, BSD and others build. Where they differ, the strict rule is taken: pf asks for a
+ * segment to end within the window, Linux only for it to begin there. Timeouts are left to
+ * tests/e2e. */
 #ifndef FTUN_TESTS_SIM_CONNTRACK_H
 #define FTUN_TESTS_SIM_CONNTRACK_H
 
@@ -15,8 +15,9 @@
 struct sim_conntrack;
 
 /* It stands next to one side: what that side sends it sees before anything happens to it, and what
- * that side receives, as it is received. */
-struct sim_conntrack *sim_conntrack_create(enum sim_side beside);
+ * that side receives, as it is received. `forgives_late`: what lies behind the window passes, as
+ * held up on the way; Linux before 6.2 dropped it. */
+struct sim_conntrack *sim_conntrack_create(enum sim_side beside, bool forgives_late);
 
 void sim_conntrack_destroy(struct sim_conntrack *conntrack);
 

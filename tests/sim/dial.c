@@ -78,9 +78,9 @@ void sim_dial_closed(struct sim_world *world, const struct ftun_action *close)
         break;
     case FTUN_STILL_OPEN:
     case FTUN_CLOSED_LOCALLY:
-    case FTUN_CLOSED_YIELDED: /* by servers */
     case FTUN_CLOSED_IDLE:
     case FTUN_CLOSED_BY_PEER:
+    case FTUN_CLOSED_YIELDED:
         break;
     }
 }

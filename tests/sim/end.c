@@ -158,6 +158,7 @@ static void open_flow(struct sim_world *world, struct sim_end *end,
     flow->open = true;
     flow->mss = 0;
     flow->used_at_ns = world->now_ns;
+    flow->failed_at_ns = FTUN_NEVER;
     if (end->side == SIM_SERVER)
         flow->owner = sim_upstream_open(world, action->flow);
 }
@@ -206,6 +207,23 @@ static void close_flow(struct sim_world *world, struct sim_end *end,
     flow->owner = SIM_NOBODY;
 }
 
+static void reconnect_flow(struct sim_world *world, struct sim_end *end,
+                           const struct ftun_action *action)
+{
+    struct sim_flow *flow = flow_of(world, end, action);
+    sim_dial_again(world, action);
+    if (action->reconnect.attempt == 0) /* beside the one that it has */
+        return;
+    flow->mss = 0;
+    flow->failed_at_ns = world->now_ns;
+    if (world->scenario.breakage == SIM_BREAK_FORSAKE) {
+        const struct ftun_action close = {.kind = FTUN_ACTION_CLOSE,
+                                          .flow = action->flow,
+                                          .close.reason = action->reconnect.reason};
+        close_flow(world, end, &close);
+    }
+}
+
 static void send_segment(struct sim_world *world, const struct sim_end *end,
                          const struct ftun_action *action)
 {
@@ -241,7 +259,7 @@ static void carry_out(struct sim_world *world, struct sim_end *end,
         flow_of(world, end, action)->mss = action->mss.mss;
         break;
     case FTUN_ACTION_RECONNECT:
-        sim_dial_again(world, action);
+        reconnect_flow(world, end, action);
         break;
     case FTUN_ACTION_CLOSE:
         close_flow(world, end, action);

@@ -148,8 +148,20 @@ static void refuse_too_big(struct sim_network *network, uint64_t now_ns, struct 
     sim_pool_give(&network->pool, packet);
 }
 
+static bool is_acknowledgment_of_server(const struct sim_packet *packet)
+{
+    struct ftun_packet read;
+    return packet->to == SIM_CLIENT && packet->label.stream == SIM_NO_STREAM &&
+           ftun_packet_parse(packet->bytes, packet->len, true, &read) == FTUN_TAKEN &&
+           read.tcp.flags == FTUN_ACK;
+}
+
 static void enter(struct sim_network *network, uint64_t now_ns, struct sim_packet *packet)
 {
+    if (is_broken(network, SIM_BREAK_PROBES) && is_acknowledgment_of_server(packet)) {
+        sim_pool_give(&network->pool, packet);
+        return;
+    }
     if (is_broken(network, SIM_BREAK_SILENCE) && packet->label.stream == 0) {
         sim_pool_give(&network->pool, packet);
         return;

@@ -48,7 +48,8 @@ static void add_connection(struct digest *digest, const struct ftun_connection *
                     (uint32_t)c->ack_due << 1 | c->peer_named_mss);
 }
 
-/* Left out: the application (one), chains of the tables, next_in_turn (the turn has ended). */
+/* Left out: the application (one), chains of the tables (that of being heard matters when
+ * the table is full), next_in_turn (the turn has ended). */
 static void add_flow(struct digest *digest, const struct ftun_endpoint *ep, uint32_t flow,
                      uint64_t now_ns)
 {

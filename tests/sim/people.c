@@ -39,13 +39,24 @@ static size_t write_burst(struct sim_world *world, uint32_t stream, uint16_t mss
     return len + last;
 }
 
+static uint32_t flow_to_speak_in(struct sim_world *world, uint32_t application)
+{
+    struct sim_end *client = &world->ends[SIM_CLIENT];
+    const uint32_t flow = sim_end_flow_of(world, application);
+    if (world->scenario.breakage != SIM_BREAK_HASTE || flow == SIM_NOBODY ||
+        client->flows[flow].mss != 0)
+        return flow;
+    sim_end_close_flow(world, client, flow);
+    return SIM_NOBODY;
+}
+
 void sim_application_speak(struct sim_world *world, uint32_t application)
 {
     if (world->quiet)
         return;
-    const uint32_t flow = sim_end_flow_of(world, application);
+    struct sim_end *client = &world->ends[SIM_CLIENT];
+    const uint32_t flow = flow_to_speak_in(world, application);
     if (flow != SIM_NOBODY) {
-        struct sim_end *client = &world->ends[SIM_CLIENT];
         size_t stride;
         const size_t len = write_burst(world, application, client->flows[flow].mss, &stride);
         sim_end_datagrams(world, client, flow, len, stride);

@@ -3,10 +3,20 @@
 #include "random.h"
 
 static const char *const breakage_names[SIM_BREAKAGES] = {
-    [SIM_BREAK_CORRUPT] = "corrupt", [SIM_BREAK_DUPLICATE] = "duplicate",
-    [SIM_BREAK_INVENT] = "invent",   [SIM_BREAK_LEAK] = "leak",
-    [SIM_BREAK_LOSE] = "lose",       [SIM_BREAK_REORDER] = "reorder",
-    [SIM_BREAK_RESET] = "reset",     [SIM_BREAK_SILENCE] = "silence",
+    [SIM_BREAK_CORRUPT] = "corrupt",
+    [SIM_BREAK_DUPLICATE] = "duplicate",
+    [SIM_BREAK_FORSAKE] = "forsake",
+    [SIM_BREAK_HASTE] = "haste",
+    [SIM_BREAK_IMPATIENCE] = "impatience",
+    [SIM_BREAK_INVENT] = "invent",
+    [SIM_BREAK_KEEP] = "keep",
+    [SIM_BREAK_LEAK] = "leak",
+    [SIM_BREAK_LIVENESS] = "liveness",
+    [SIM_BREAK_LOSE] = "lose",
+    [SIM_BREAK_PROBES] = "probes",
+    [SIM_BREAK_REORDER] = "reorder",
+    [SIM_BREAK_RESET] = "reset",
+    [SIM_BREAK_SILENCE] = "silence",
     [SIM_BREAK_STORM] = "storm",
 };
 
@@ -82,7 +92,9 @@ static void draw_traffic(struct sim_scenario *s, struct sim_random *random)
 static void draw_limits(struct sim_scenario *s, struct sim_random *random)
 {
     const bool tight = sim_random_below(random, 8) == 0;
-    s->max_flows = tight ? s->applications : 4 * s->applications + 16;
+    const bool by_source = tight && coin(random);
+    s->max_flows = tight && !by_source ? s->applications : 4 * s->applications + 16;
+    s->max_flows_per_source = by_source ? s->applications : 0;
     s->pending_slots = coin(random) ? 4 : 64;
     s->reassembly_slots = coin(random) ? 2 : 16;
     const uint32_t longest = coin(random) ? 20 : 180;

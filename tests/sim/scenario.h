@@ -32,15 +32,21 @@ enum sim_ending {
 /* A rule that the simulation itself breaks, to show that it would notice. */
 enum sim_breakage {
     SIM_UNBROKEN,
-    SIM_BREAK_CORRUPT,   /* an altered datagram is vouched for */
-    SIM_BREAK_DUPLICATE, /* a packet is handed over twice, and the ledger not told */
-    SIM_BREAK_INVENT,    /* a datagram is delivered that nobody has sent */
-    SIM_BREAK_LEAK,      /* a datagram is delivered to another application */
-    SIM_BREAK_LOSE,      /* an end swallows a packet without counting it */
-    SIM_BREAK_REORDER,   /* packets overtake each other, and the ledger is not told */
-    SIM_BREAK_RESET,     /* a segment becomes a reset */
-    SIM_BREAK_SILENCE,   /* the network stays bad for one application */
-    SIM_BREAK_STORM,     /* the network repeats each packet for ever */
+    SIM_BREAK_CORRUPT,    /* an altered datagram is vouched for */
+    SIM_BREAK_DUPLICATE,  /* a packet is handed over twice, and the ledger not told */
+    SIM_BREAK_FORSAKE,    /* a flow ends with its connection */
+    SIM_BREAK_HASTE,      /* the client dials anew for each burst */
+    SIM_BREAK_IMPATIENCE, /* the client takes the server for dead before it may */
+    SIM_BREAK_INVENT,     /* a datagram is delivered that nobody has sent */
+    SIM_BREAK_KEEP,       /* no flow is ever idle */
+    SIM_BREAK_LEAK,       /* a datagram is delivered to another application */
+    SIM_BREAK_LIVENESS,   /* the client never finds out that the path is dead */
+    SIM_BREAK_LOSE,       /* an end swallows a packet without counting it */
+    SIM_BREAK_PROBES,     /* the server's acknowledgments are lost, all of them */
+    SIM_BREAK_REORDER,    /* packets overtake each other, and the ledger is not told */
+    SIM_BREAK_RESET,      /* a segment becomes a reset */
+    SIM_BREAK_SILENCE,    /* the network stays bad for one application */
+    SIM_BREAK_STORM,      /* the network repeats each packet for ever */
     SIM_BREAKAGES
 };
 
@@ -61,6 +67,7 @@ struct sim_scenario {
     uint16_t mtu;             /* that both ends believe in, bytes */
     uint64_t idle_timeout_ns; /* of both ends */
     uint32_t max_flows;       /* of either end */
+    uint32_t max_flows_per_source; /* of the server; 0: no limit */
     uint32_t pending_slots;
     uint32_t reassembly_slots;
     uint32_t applications;

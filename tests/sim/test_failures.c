@@ -1,63 +1,8 @@
 /* Rows of FAILURES.md for which a whole world, or very many packets, are the right place. */
+#include "calm.h"
 #include "endpoint_state.h"
-#include "unit.h"
-#include "world.h"
 
 #include <stdlib.h>
-
-enum { VALIDATE_EVERY = 10000 };
-
-/* Nothing goes wrong unless the test does it. */
-static struct sim_scenario calm_scenario(uint32_t applications)
-{
-    return (struct sim_scenario){
-        .seed = 1,
-        .family = FTUN_IPV4,
-        .peer = FTUN_PEER_AUTO,
-        .mtu = 1500,
-        .idle_timeout_ns = FTUN_IDLE_TIMEOUT_DEFAULT,
-        .max_flows = 2 * applications,
-        .pending_slots = 1024,
-        .applications = applications,
-        .largest = 100,
-        .longest = 3,
-        .speak_ns = FTUN_SECOND / 2,
-        .answer = SIM_CERTAIN,
-        .quality = {.delay_ns = 10 * FTUN_MILLISECOND, .mtu = 1500},
-        .quantum_ns = 1,
-        .bad_ns = FTUN_NEVER,
-        .disaster_ns = FTUN_NEVER,
-        .stranger_ns = FTUN_NEVER,
-    };
-}
-
-static struct sim_world *start_world(const struct sim_scenario *scenario)
-{
-    struct sim_world *world = sim_world_create(false, VALIDATE_EVERY);
-    sim_world_start(world, scenario);
-    return world;
-}
-
-static void run(struct sim_world *world, uint64_t duration_ns)
-{
-    sim_world_run(world, world->now_ns + duration_ns);
-    if (world->report.violated)
-        fail_msg("%s", world->report.text);
-}
-
-static void assert_all_delivered_once(const struct sim_stream *stream)
-{
-    assert_true(stream->count > 0);
-    for (size_t i = 0; i < stream->count; i++) {
-        assert_int_equal(stream->entries[i].emitted, 1);
-        assert_int_equal(stream->entries[i].delivered, 1);
-    }
-}
-
-static const struct ftun_counters *counters(const struct sim_world *world, enum sim_side side)
-{
-    return ftun_endpoint_counters(world->ends[side].endpoint);
-}
 
 static struct ftun_endpoint *server_of(const struct sim_world *world)
 {
@@ -98,11 +43,11 @@ static void F04_when_each_packet_comes_twice_each_flow_opens_once(void **state)
     struct sim_scenario scenario = calm_scenario(APPLICATIONS);
     scenario.quality.duplication = SIM_CERTAIN;
     scenario.quality.jitter_ns = 100 * FTUN_MILLISECOND;
-    struct sim_world *world = start_world(&scenario);
-    run(world, 10 * FTUN_SECOND);
-    assert_int_equal(counters(world, SIM_CLIENT)->flows_opened, APPLICATIONS);
-    assert_int_equal(counters(world, SIM_SERVER)->flows_opened, APPLICATIONS);
-    assert_int_equal(counters(world, SIM_SERVER)->flows_closed, 0);
+    struct sim_world *world = calm_start(&scenario);
+    calm_run(world, 10 * FTUN_SECOND);
+    assert_int_equal(calm_counters(world, SIM_CLIENT)->flows_opened, APPLICATIONS);
+    assert_int_equal(calm_counters(world, SIM_SERVER)->flows_opened, APPLICATIONS);
+    assert_int_equal(calm_counters(world, SIM_SERVER)->flows_closed, 0);
     sim_world_destroy(world);
 }
 
@@ -110,19 +55,20 @@ static void F04_a_second_syn_of_a_live_tuple_disturbs_nothing(void **state)
 {
     (void)state;
     const struct sim_scenario scenario = calm_scenario(1);
-    struct sim_world *world = start_world(&scenario);
-    run(world, 2 * FTUN_SECOND);
+    struct sim_world *world = calm_start(&scenario);
+    calm_run(world, 2 * FTUN_SECOND);
     const uint16_t port = world->ends[SIM_CLIENT].endpoint->table.flows[0].tuple.local.port;
     uint8_t syn[FTUN_HEADERS_MAX];
     const size_t len = write_segment(syn, ipv4(192, 168, 0, 2), port, FTUN_SYN);
     static struct ftun_actions actions;
     const struct ftun_tunnel_packet packet = {.data = syn, .len = len};
     ftun_endpoint_packet(server_of(world), world->now_ns, &packet, &actions);
-    assert_int_equal(counters(world, SIM_SERVER)->refused[FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW], 1);
-    run(world, 2 * FTUN_SECOND);
+    assert_int_equal(
+        calm_counters(world, SIM_SERVER)->refused[FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW], 1);
+    calm_run(world, 2 * FTUN_SECOND);
     world->quiet = true;
-    run(world, FTUN_SECOND);
-    assert_int_equal(counters(world, SIM_SERVER)->flows_opened, 1);
+    calm_run(world, FTUN_SECOND);
+    assert_int_equal(calm_counters(world, SIM_SERVER)->flows_opened, 1);
     assert_all_delivered_once(&world->ledger.streams[0]);
     sim_world_destroy(world);
 }
@@ -134,17 +80,17 @@ static void F05_ten_thousand_flows_closed_at_once_disturb_no_other(void **state)
     (void)state;
     enum { FLOWS = 10000 };
     const struct sim_scenario scenario = calm_scenario(FLOWS + 1);
-    struct sim_world *world = start_world(&scenario);
-    run(world, 2 * FTUN_SECOND);
+    struct sim_world *world = calm_start(&scenario);
+    calm_run(world, 2 * FTUN_SECOND);
     assert_int_equal(ftun_endpoint_flow_count(server_of(world)), FLOWS + 1);
     struct sim_end *server = &world->ends[SIM_SERVER];
     for (uint32_t i = 0; i < scenario.max_flows; i++)
         if (server->flows[i].open && world->upstreams[server->flows[i].owner].application != 0)
             sim_end_close_flow(world, server, i);
-    assert_int_equal(counters(world, SIM_SERVER)->flows_closed, FLOWS);
-    run(world, 3 * FTUN_SECOND);
+    assert_int_equal(calm_counters(world, SIM_SERVER)->flows_closed, FLOWS);
+    calm_run(world, 3 * FTUN_SECOND);
     world->quiet = true;
-    run(world, FTUN_SECOND);
+    calm_run(world, FTUN_SECOND);
     assert_all_delivered_once(&world->ledger.streams[0]);
     sim_world_destroy(world);
 }
@@ -156,8 +102,8 @@ static void F07_a_million_spoofed_syns_leave_memory_and_live_flows_unchanged(voi
     (void)state;
     enum { ROUNDS = 1000, SYNS = 1000 };
     const struct sim_scenario scenario = calm_scenario(1);
-    struct sim_world *world = start_world(&scenario);
-    run(world, FTUN_SECOND);
+    struct sim_world *world = calm_start(&scenario);
+    calm_run(world, FTUN_SECOND);
     struct sim_end *server = &world->ends[SIM_SERVER];
     const size_t size = ftun_endpoint_size(&server->config);
     const size_t tables = sizeof(struct ftun_endpoint); /* before them: counters, rate limit */
@@ -172,12 +118,12 @@ static void F07_a_million_spoofed_syns_leave_memory_and_live_flows_unchanged(voi
             assert_int_equal(give(world, syn, len), 1);
         }
         assert_memory_equal((uint8_t *)server->memory + tables, before + tables, size - tables);
-        run(world, 10 * FTUN_MILLISECOND);
+        calm_run(world, 10 * FTUN_MILLISECOND);
     }
     free(before);
     assert_int_equal(ftun_endpoint_flow_count(server->endpoint), 1);
     world->quiet = true;
-    run(world, FTUN_SECOND);
+    calm_run(world, FTUN_SECOND);
     assert_all_delivered_once(&world->ledger.streams[0]);
     sim_world_destroy(world);
 }
@@ -189,9 +135,9 @@ static void F10_two_ends_that_do_not_know_each_other_fall_silent(void **state)
 {
     (void)state;
     const struct sim_scenario scenario = calm_scenario(50);
-    struct sim_world *world = start_world(&scenario);
+    struct sim_world *world = calm_start(&scenario);
     while (world->agenda.count < 80) /* 50 of them are the applications' */
-        run(world, FTUN_MILLISECOND);
+        calm_run(world, FTUN_MILLISECOND);
     const uint64_t under_way = world->agenda.count - 50;
     const uint64_t sent = world->network.packets;
     world->quiet = true;
@@ -199,11 +145,11 @@ static void F10_two_ends_that_do_not_know_each_other_fall_silent(void **state)
         sim_end_kill(world, &world->ends[side]);
         sim_end_revive(world, &world->ends[side]);
     }
-    run(world, 10 * FTUN_SECOND);
+    calm_run(world, 10 * FTUN_SECOND);
     assert_true(world->network.packets > sent);
     assert_true(world->network.packets - sent <= under_way);
     const uint64_t rested = world->network.packets;
-    run(world, 600 * FTUN_SECOND);
+    calm_run(world, 600 * FTUN_SECOND);
     assert_int_equal(world->network.packets, rested);
     sim_world_destroy(world);
 }
@@ -214,8 +160,8 @@ F10_a_reset_is_never_answered_and_other_strangers_a_thousand_times_a_second(void
     (void)state;
     enum { STRANGERS = 10000 };
     const struct sim_scenario scenario = calm_scenario(1);
-    struct sim_world *world = start_world(&scenario);
-    run(world, 2 * FTUN_SECOND);
+    struct sim_world *world = calm_start(&scenario);
+    calm_run(world, 2 * FTUN_SECOND);
     uint8_t packet[FTUN_HEADERS_MAX];
     size_t answers = 0;
     for (uint32_t i = 0; i < STRANGERS; i++) {
@@ -225,7 +171,7 @@ F10_a_reset_is_never_answered_and_other_strangers_a_thousand_times_a_second(void
         answers += give(world, packet, len);
     }
     assert_int_equal(answers, FTUN_ANSWERS_PER_SECOND);
-    assert_int_equal(counters(world, SIM_SERVER)->answers_suppressed, STRANGERS - answers);
+    assert_int_equal(calm_counters(world, SIM_SERVER)->answers_suppressed, STRANGERS - answers);
     sim_world_destroy(world);
 }
 

@@ -34,7 +34,9 @@ static bool is_crowded(const struct sim_world *world, enum sim_side side)
 {
     const struct sim_scenario *scenario = &world->scenario;
     const uint32_t used = ftun_endpoint_flow_count(world->ends[side].endpoint);
-    return used + 2 * scenario->applications > scenario->max_flows;
+    const bool by_source = side == SIM_SERVER && scenario->max_flows_per_source > 0;
+    const uint32_t places = by_source ? scenario->max_flows_per_source : scenario->max_flows;
+    return used + 2 * scenario->applications > places;
 }
 
 /* Phantun's dialect has no acknowledgments: whether such a connection is alive, only an application
@@ -116,9 +118,8 @@ static void check_accounts(struct sim_world *world, const struct sim_end *end)
     const uint64_t *refused = counters->refused;
     const uint64_t accounted =
         counters->datagrams_sent + refused[FTUN_REFUSED_DATAGRAM_EMPTY] +
-        refused[FTUN_REFUSED_DATAGRAM_TOO_LARGE] + refused[FTUN_REFUSED_DATAGRAM_LIKE_RECORD] +
-        refused[FTUN_REFUSED_WINDOW_FULL] + refused[FTUN_REFUSED_PENDING_FULL] +
-        refused[FTUN_REFUSED_FLOW_CLOSING];
+        refused[FTUN_REFUSED_DATAGRAM_TOO_LARGE] + refused[FTUN_REFUSED_WINDOW_FULL] +
+        refused[FTUN_REFUSED_PENDING_FULL] + refused[FTUN_REFUSED_FLOW_CLOSING];
     if (accounted != end->given)
         sim_violated(&world->report, "%llu datagrams given, %llu accounted for",
                      (unsigned long long)end->given, (unsigned long long)accounted);

@@ -80,6 +80,20 @@ void sim_world_move_server(struct sim_world *world)
     sim_end_revive(world, server);
 }
 
+/* A server needs no more than its idle timeout: its clients look after connections. */
+static void set_timeouts(struct sim_end *end, const struct sim_scenario *s)
+{
+    struct ftun_timeouts *timeouts = &end->config.timeouts;
+    *timeouts = (struct ftun_timeouts){s->idle_timeout_ns, FTUN_NEVER, FTUN_NEVER};
+    if (s->breakage == SIM_BREAK_KEEP)
+        timeouts->idle_ns = FTUN_NEVER;
+    if (end->side == SIM_SERVER || s->breakage == SIM_BREAK_LIVENESS)
+        return;
+    timeouts->keepalive_ns = FTUN_KEEPALIVE_DEFAULT;
+    timeouts->dead_after_ns =
+        s->breakage == SIM_BREAK_IMPATIENCE ? FTUN_SECOND / 10 : FTUN_DEAD_AFTER_DEFAULT;
+}
+
 static void start_end(struct sim_world *world, enum sim_side side)
 {
     const struct sim_scenario *s = &world->scenario;
@@ -93,15 +107,12 @@ static void start_end(struct sim_world *world, enum sim_side side)
         .hops = 1,
         .host.timestamps = s->timestamps,
         .segmentation_offload = s->offload[side],
-        .timeouts = {s->idle_timeout_ns, FTUN_NEVER, FTUN_NEVER},
         .max_flows = s->max_flows,
+        .max_flows_per_source = side == SIM_SERVER ? s->max_flows_per_source : 0,
         .pending_slots = s->pending_slots,
         .reassembly_slots = s->reassembly_slots,
     };
-    if (side == SIM_CLIENT) {
-        end->config.timeouts.keepalive_ns = FTUN_KEEPALIVE_DEFAULT;
-        end->config.timeouts.dead_after_ns = FTUN_DEAD_AFTER_DEFAULT;
-    }
+    set_timeouts(end, s);
     set_address(end, side == SIM_CLIENT ? client_address(s->family) : world->server.ip);
     end->memory = sim_allocate(ftun_endpoint_size(&end->config));
     end->flows = sim_allocate(s->max_flows * sizeof *end->flows);
@@ -148,7 +159,7 @@ void sim_world_start(struct sim_world *world, const struct sim_scenario *scenari
     world->report.violated = false;
     world->now_ns = 0;
     world->good = world->quiet = world->excused = world->undisturbed = false;
-    world->dial.full_at_ns = 0;
+    memset(&world->dial, 0, sizeof world->dial);
     world->moved_at_ns = 0;
     world->server = (struct ftun_socket_address){address_of(scenario->family, 1), SERVER_PORT};
     world->upstream_count = 0;

@@ -16,12 +16,13 @@
 /* What an end knows of a flow that is open. */
 struct sim_flow {
     bool open;
-    uint32_t owner;       /* application of the client's, upstream of the server's; SIM_NOBODY */
-    uint16_t mss;         /* bytes; 0: not established */
-    uint16_t port;        /* of its connection, at this end */
-    bool phantun;         /* speaks that dialect */
-    uint64_t heard_at_ns; /* when it last delivered, or was established */
-    uint64_t used_at_ns;  /* when it last got or delivered a datagram, or was opened */
+    uint32_t owner;        /* application of the client's, upstream of the server's; SIM_NOBODY */
+    uint16_t mss;          /* bytes; 0: not established */
+    uint16_t port;         /* of its connection, at this end */
+    bool phantun;          /* speaks that dialect */
+    uint64_t heard_at_ns;  /* when it last delivered, or was established */
+    uint64_t failed_at_ns; /* when a connection of it last failed; FTUN_NEVER: none has */
+    uint64_t used_at_ns;   /* when it last got or delivered a datagram, or was opened */
 };
 
 struct sim_end {

@@ -131,6 +131,17 @@ static void only_what_is_clearly_too_old_is_refused(void **state)
     assert_string_equal(describe(), ". 1001 5301 64240");
 }
 
+static void a_stranger_does_not_set_the_clock(void **state)
+{
+    (void)state;
+    agree();
+    const struct ftun_tcp_header forged =
+        stamped(FTUN_ACK, PEER_ISN + 1, ISN + 9, 7000 + 1000000000);
+    assert_int_equal(ftun_connection_segment(&c, start, &forged, 10, 1, &step),
+                     FTUN_REFUSED_ACK_UNACCEPTABLE);
+    assert_int_equal(c.timestamp_recent, 7000);
+}
+
 static void a_segment_without_them_is_refused_unless_it_resets(void **state)
 {
     (void)state;
@@ -150,6 +161,7 @@ int main(void)
         cmocka_unit_test(a_listener_sees_them_in_the_third_packet),
         cmocka_unit_test(a_delayed_acknowledgment_echoes_what_it_waited_for),
         cmocka_unit_test(only_what_is_clearly_too_old_is_refused),
+        cmocka_unit_test(a_stranger_does_not_set_the_clock),
         cmocka_unit_test(a_segment_without_them_is_refused_unless_it_resets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

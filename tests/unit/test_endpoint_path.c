@@ -35,8 +35,7 @@ static void F19_an_idle_connection_is_probed_soon_and_doubted_when_it_is_silent(
     const uint64_t changed = now += FTUN_SECOND;
     ftun_endpoint_path_changed(endpoint, now, 1500);
     assert_string_equal(next_event(changed + FTUN_PROBE_FIRST), "> . 0:0(0) ack 5001 win 63");
-    assert_string_equal(next_event(changed + 2 * FTUN_PROBE_FIRST),
-                        "> . 0:0(0) ack 5001 win 63");
+    assert_string_equal(next_event(changed + 2 * FTUN_PROBE_FIRST), "> . 0:0(0) ack 5001 win 63");
     assert_string_equal(next_event(changed + FTUN_DOUBT_AFTER),
                         "reconnect flow 0 attempt 0: still open | " SYN);
 }

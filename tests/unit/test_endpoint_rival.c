@@ -87,8 +87,7 @@ static void a_connection_that_answers_after_all_keeps_its_flow(void **state)
     happened();
     answer(second);
     own_isn = second.isn;
-    assert_string_equal(happened(),
-                        "> . 1:1(0) ack 5001 win 63 | > F. 1:1(0) ack 5001 win 63");
+    assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 63 | > F. 1:1(0) ack 5001 win 63");
     send_datagrams(0, 10, 10);
     assert_int_equal(actions.at[0].send.segment.tuple.local.port, first.peer.to.port);
 }

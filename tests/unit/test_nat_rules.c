@@ -85,6 +85,12 @@ static void a_server_translates_its_port_and_guards_links(void **state)
         &plan, &guard, true,
         "table inet ftun_ftun0 {\n"
         "\tflags owner\n"
+        "\tchain flood {\n"
+        "\t\ttype filter hook prerouting priority raw; policy accept;\n"
+        "\t\tiifname != \"ftun0\" fib daddr type local tcp dport 4567 tcp flags & (syn | ack) == "
+        "syn "
+        "limit rate over 20000/second burst 500 packets counter drop\n"
+        "\t}\n"
         "\tchain prerouting {\n"
         "\t\ttype nat hook prerouting priority dstnat; policy accept;\n"
         "\t\tiifname != \"ftun0\" fib daddr type local meta nfproto ipv4 tcp dport 4567 dnat "

@@ -18,4 +18,7 @@ int echo_command(const char *const words[]);
 /** Exchange datagrams with a peer in both directions at once, and accept no fault at all. */
 int exchange_command(const char *const words[]);
 
+/** Send TCP segments in somebody else's name. */
+int forge_command(const char *const words[]);
+
 #endif

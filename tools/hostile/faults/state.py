@@ -186,8 +186,9 @@ LAYER.refused("syn-ack-from-nowhere", "not-ours-flow", lambda s: s.segment("SA",
 LAYER.refused("ack-from-nowhere", "not-ours-flow", lambda s: s.segment("A", sport=9), RESET)
 LAYER.refused("data-from-nowhere", "not-ours-flow", lambda s: s.data(sport=9), RESET)
 LAYER.refused("fin-from-nowhere", "not-ours-flow", lambda s: s.segment("FA", sport=9), RESET)
+# RFC 9293 3.10.7.2: who listens answers what acknowledges something.
 LAYER.refused("fin-without-ack-from-nowhere", "not-ours-flow", lambda s: s.segment("F", sport=9),
-              ["R."])
+              ())
 
 
 @LAYER.fault("F07-syn-flood")
@@ -338,7 +339,7 @@ def fin_with_data(s):
     s.send(s.segment("FPA", HOSTILE), delivers=len(HOSTILE), answers=["F."])
 
 
-LAYER.refused("fin-with-old-ack", "ack-unacceptable",
+LAYER.refused("fin-with-old-ack", "fin-inexact",
               lambda s: s.segment("FA", ack=(s.ack - 10) % 2**32), CHALLENGE)
 
 

@@ -1,0 +1,97 @@
+/* ftun with one mistake in its wire profile, which the kernel's oracle must notice: what makes
+ * ftun-mutant of the sources of ftun, and no part of ftun.
+ *
+ *     FTUN_MUTATION=ttl=63 ftun-mutant client ...
+ *     FTUN_MUTATION=syn_options+1=3,window_scale=9 ftun-mutant server ...
+ *
+ * FIELD=VALUE, or FIELD+INDEX=VALUE for one byte of an array; several with commas. */
+#include "profile.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define FIELD(name)                                                                 \
+    {                                                                               \
+#name, offsetof(struct ftun_profile, name), sizeof(ftun_profile_linux.name) \
+    }
+
+static const struct field {
+    const char *name;
+    size_t offset, size;
+} fields[] = {
+    FIELD(random_isn),   FIELD(random_ip_id),   FIELD(flow_label),   FIELD(push_bursts),
+    FIELD(timestamps),   FIELD(close_by_reset), FIELD(host_windows), FIELD(respects_window),
+    FIELD(window_scale), FIELD(receive_space),  FIELD(ttl),          FIELD(syn_options_count),
+    FIELD(syn_options),
+};
+
+static const char *refused_name = "mutant";
+
+static _Noreturn void refuse(const char *mutation)
+{
+    fprintf(stderr, "ftun-mutant: FTUN_MUTATION: %s makes no sense\n", mutation);
+    exit(2);
+}
+
+static void write_name(uint8_t *profile)
+{
+    memcpy(profile + offsetof(struct ftun_profile, name), &refused_name, sizeof refused_name);
+}
+
+static void mutate(uint8_t *profile, const char *mutation)
+{
+    char name[32] = "";
+    unsigned index = 0, value;
+    if (strcmp(mutation, "name") == 0) {
+        write_name(profile);
+        return;
+    }
+    if (sscanf(mutation, "%31[a-z_]=%u", name, &value) != 2 &&
+        sscanf(mutation, "%31[a-z_]+%u=%u", name, &index, &value) != 3)
+        refuse(mutation);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const struct field *field = &fields[i];
+        if (strcmp(field->name, name) != 0)
+            continue;
+        const bool is_number = field->size == sizeof(uint32_t) && index == 0 &&
+                               field->offset == offsetof(struct ftun_profile, receive_space);
+        if (is_number)
+            memcpy(profile + field->offset, &value, sizeof(uint32_t));
+        else if (index < field->size && value <= UINT8_MAX)
+            profile[field->offset + index] = (uint8_t)value;
+        else
+            refuse(mutation);
+        return;
+    }
+    refuse(mutation);
+}
+
+/* The profile is constant: its pages are made writable first. */
+static uint8_t *writable_profile(void)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t at = (uintptr_t)&ftun_profile_linux;
+    const uintptr_t first = at / page * page;
+    const uintptr_t end = at + sizeof ftun_profile_linux;
+    if (mprotect((void *)first, end - first, PROT_READ | PROT_WRITE) != 0) {
+        perror("ftun-mutant: mprotect");
+        exit(2);
+    }
+    return (uint8_t *)at;
+}
+
+__attribute__((constructor)) static void mutate_as_told(void)
+{
+    const char *told = getenv("FTUN_MUTATION");
+    char *mutations = told == NULL ? NULL : strdup(told);
+    if (mutations == NULL)
+        return;
+    uint8_t *profile = writable_profile();
+    for (char *next = strtok(mutations, ","); next != NULL; next = strtok(NULL, ","))
+        mutate(profile, next);
+    free(mutations);
+}

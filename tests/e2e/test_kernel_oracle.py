@@ -1,0 +1,219 @@
+"""The host's own kernel is the oracle: the same conversation over the same link, once through its
+TCP and once through ftun, must look the same; and must not when one field of the profile is wrong.
+
+`tools/lab/conversation.py` holds the conversation, `tools/lab/sighting.py` says what is compared,
+`tools/lab/judges.py` asks p0f, tshark and nDPI.
+"""
+
+import dataclasses
+import os
+import re
+
+import pytest
+
+import conversation
+import judges
+import sighting
+from conftest import BUILD, FTUN, ROOT, SERVER4, SERVER6
+
+MUTANT = BUILD / "tests" / "ftun-mutant"
+ADDRESSES = {4: SERVER4, 6: SERVER6}
+
+# The host's settings that a profile follows, but for those that the machine happens to have.
+TUNED = "4096 87380 6291456"
+
+ATTEMPTS = 8
+
+
+@dataclasses.dataclass
+class Lab:
+    """Two hosts, and how their TCP is set."""
+    pair: object
+    family: int
+    timestamps: bool
+
+    @property
+    def address(self):
+        return ADDRESSES[self.family]
+
+    def capture(self, name):
+        path = self.pair.lab.directory / f"{name}.pcap"
+        return path, conversation.Capture(self.pair.client, "eth0", path)
+
+    def set_up(self, tcp_rmem=None):
+        for host in (self.pair.client, self.pair.server):
+            host.sysctl("net.ipv4.tcp_timestamps", int(self.timestamps))
+            if tcp_rmem is not None:
+                host.sysctl("net.ipv4.tcp_rmem", f'"{tcp_rmem}"')
+
+    def whole(self, converse, *arguments):
+        """The capture of a conversation in which nothing was lost: a busy machine's network does,
+        now and then, and no two are alike then."""
+        for _ in range(ATTEMPTS):
+            path = converse(*arguments)
+            if sighting.is_whole(only_flow(path)):
+                return path
+        raise AssertionError(f"segments are lost each time: {path}")
+
+    def by_kernel(self):
+        path, capture = self.capture("kernel")
+        with capture:
+            conversation.by_kernel(self.pair.client, self.pair.server, self.address,
+                                   self.timestamps)
+        return path
+
+    def tunnel(self, mutation=None):
+        environment = None if mutation is None else dict(os.environ, FTUN_MUTATION=mutation)
+        return conversation.Tunnel(self.pair.client, self.pair.server, self.address,
+                                   FTUN if mutation is None else MUTANT,
+                                   ("--timestamps",) if self.timestamps else (), environment)
+
+    def by_ftun(self, mutation=None):
+        path, capture = self.capture("ftun")
+        tunnel = self.tunnel(mutation)
+        with capture:
+            tunnel.converse(self.timestamps)
+            assert tunnel.close()
+        return path
+
+    def flood(self, mutation=None):
+        path, capture = self.capture("flood")
+        tunnel = self.tunnel(mutation)
+        with capture:
+            tunnel.flood(self.timestamps)
+            assert tunnel.close()
+        return path
+
+
+def only_flow(path):
+    found = sighting.flows(sighting.read(path), conversation.PORT)
+    assert len(found) == 1
+    return found[0]
+
+
+def differences(theirs, ours, path=""):
+    """The places where two trees of figures differ, as text."""
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        return [line for key in theirs for line in
+                differences(theirs[key], ours[key], f"{path}{key}: ")]
+    return [] if theirs == ours else [f"{path}kernel {theirs}, ftun {ours}"]
+
+
+def unlike(theirs, ours, factor=2):
+    """The figures that are not near each other."""
+    return [f"{name}: kernel {theirs[name]}, ftun {ours[name]}" for name in theirs
+            if not theirs[name] / factor <= ours[name] <= theirs[name] * factor]
+
+
+def verdict(lab, kernel, mutation=None):
+    """All that tells ftun from the kernel of the capture `kernel`."""
+    ftun = lab.whole(lab.by_ftun, mutation)
+    theirs, ours = only_flow(kernel), only_flow(ftun)
+    found = differences(sighting.identity(theirs), sighting.identity(ours))
+    found += unlike(sighting.cadence(theirs), sighting.cadence(ours))
+    found += differences(judges.p0f(kernel), judges.p0f(ftun), "p0f: ")
+    return found, ftun
+
+
+FAMILIES = pytest.mark.parametrize("family", (4, 6))
+TIMESTAMPS = pytest.mark.parametrize("timestamps", (False, True), ids=("plain", "timestamps"))
+
+
+@FAMILIES
+@TIMESTAMPS
+def test_a_conversation_looks_like_the_kernels(pair, family, timestamps):
+    lab = Lab(pair, family, timestamps)
+    lab.set_up()
+    kernel = lab.whole(lab.by_kernel)
+    found, ftun = verdict(lab, kernel)
+    assert found == []
+    assert judges.tshark(ftun) <= judges.tshark(kernel)
+    assert judges.ndpi(ftun) <= judges.ndpi(kernel)
+
+
+@FAMILIES
+@TIMESTAMPS
+def test_it_follows_the_hosts_settings(pair, family, timestamps):
+    lab = Lab(pair, family, timestamps)
+    lab.set_up(TUNED)
+    assert verdict(lab, lab.whole(lab.by_kernel))[0] == []
+
+
+def test_it_keeps_within_the_peers_window(pair):
+    lab = Lab(pair, 4, False)
+    flow = only_flow(lab.flood())
+    assert sighting.keeps_within_window(flow, flow[0].source)
+
+
+def test_judges_see_something(pair):
+    """A judge that says nothing of anything is none: Phantun's profile is told from the kernel."""
+    lab = Lab(pair, 4, False)
+    lab.set_up()
+    kernel = lab.whole(lab.by_kernel)
+    path, capture = lab.capture("phantun")
+    tunnel = conversation.Tunnel(pair.client, pair.server, SERVER4, FTUN, ("--profile", "phantun"))
+    with capture:
+        tunnel.converse(False)
+        assert tunnel.close()
+    assert judges.p0f(path) != judges.p0f(kernel)
+    assert not judges.tshark(path) <= judges.tshark(kernel)
+
+
+# --- the test of the test ----------------------------------------------------------------------
+
+@dataclasses.dataclass
+class Mutation:
+    """One field with another value, and the conversation that shows it."""
+    values: str
+    family: int = 4
+    timestamps: bool = False
+    tcp_rmem: str = None
+
+
+# Of each field. `name` is what the log calls a profile, and not on the wire.
+MUTATIONS = {
+    "random_isn": Mutation("random_isn=0"),
+    "random_ip_id": Mutation("random_ip_id=0"),
+    "flow_label": Mutation("flow_label=0", family=6),
+    "push_bursts": Mutation("push_bursts=0"),
+    "close_by_reset": Mutation("close_by_reset=1"),
+    "host_windows": Mutation("host_windows=0", tcp_rmem=TUNED),
+    "receive_space": Mutation("host_windows=0,receive_space=43690"),
+    "window_scale": Mutation("host_windows=0,window_scale=9"),
+    "timestamps": Mutation("timestamps=1"),
+    "ttl": Mutation("ttl=63"),
+    "syn_options_count": Mutation("syn_options_count=3", timestamps=True),
+    "syn_options": Mutation("syn_options+1=3,syn_options+3=4"),
+}
+
+
+def profile_fields():
+    text = (ROOT / "src/core/profile.h").read_text()
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    body = re.search(r"struct ftun_profile \{(.*?)\n\};", text, re.DOTALL).group(1)
+    return re.findall(r"(\w+)(?:\[\d+\])?;", body)
+
+
+def test_every_field_has_a_mutation():
+    assert set(profile_fields()) == set(MUTATIONS) | {"name", "respects_window"}
+
+
+@pytest.mark.parametrize("field", MUTATIONS)
+def test_a_profile_with_one_field_wrong_is_noticed(pair, field):
+    mutation = MUTATIONS[field]
+    lab = Lab(pair, mutation.family, mutation.timestamps)
+    lab.set_up(mutation.tcp_rmem)
+    kernel = lab.whole(lab.by_kernel)
+    assert verdict(lab, kernel, mutation.values)[0] != []
+
+
+def test_a_profile_that_respects_no_window_is_noticed(pair):
+    flow = only_flow(Lab(pair, 4, False).flood("respects_window=0"))
+    assert not sighting.keeps_within_window(flow, flow[0].source)
+
+
+def test_a_mutant_without_a_mutation_is_not_noticed(pair):
+    """What the mutations without the host's windows rest on: the profile's own are this host's."""
+    lab = Lab(pair, 4, False)
+    lab.set_up("4096 131072 33554432")
+    assert verdict(lab, lab.whole(lab.by_kernel), "host_windows=0")[0] == []
