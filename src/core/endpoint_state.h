@@ -26,7 +26,7 @@ struct ftun_endpoint {
     uint32_t close_from;                /* where ftun_endpoint_close_all() goes on */
     struct ftun_counters counters;
     /* records and answers that the actions of a call send, each in the place of its action */
-    uint8_t messages[FTUN_ACTIONS_MAX][FTUN_RESUME_RECORD];
+    uint8_t (*messages)[FTUN_RESUME_RECORD];
 };
 
 /* Count a refusal of `count` packets or datagrams. */
