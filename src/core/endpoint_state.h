@@ -129,7 +129,6 @@ void ftun_endpoint_server_answered(struct ftun_endpoint *ep, const struct ftun_f
 struct ftun_payload {
     const uint8_t *data;
     size_t len, stride; /* bytes; the stride is not 0 */
-    uint32_t sequence;
 };
 
 /* Take ftun's own messages out of the payload, and do what they say. Returns the flow that the

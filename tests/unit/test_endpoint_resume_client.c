@@ -128,6 +128,8 @@ static void the_answer_is_not_delivered_and_ends_the_repeating(void **state)
 static void without_an_answer_the_record_is_sent_again_and_then_no_more(void **state)
 {
     (void)state;
+    static const char *const lines[FTUN_RESUME_RETRIES] = {"> P. 59:107(48) ack 5001 win 63",
+                                                           "> P. 107:155(48) ack 5001 win 63"};
     const uint32_t flow = dialing_client_of(resuming_client());
     const struct ftun_resume_record record = establish();
     send_datagrams(flow, 10, 10);
@@ -139,7 +141,7 @@ static void without_an_answer_the_record_is_sent_again_and_then_no_more(void **s
         assert_memory_equal(&again.value, &record.value, sizeof record.value);
         assert_memory_equal(&again.keep, &record.keep, sizeof record.keep);
         assert_true(again.ticket == record.ticket);
-        assert_string_equal(happened(), "> P. 1:49(48) ack 5001 win 63");
+        assert_string_equal(happened(), lines[i]);
     }
     for (unsigned i = 0; i < 10; i++) {
         now += FTUN_RETRANSMIT_TIMEOUT;
@@ -312,9 +314,9 @@ static void datagrams_do_not_wait_for_ever(void **state)
     pass_seconds(FTUN_RESUME_RETRIES);
     now += FTUN_RETRANSMIT_TIMEOUT;
     ftun_endpoint_timeout(endpoint, now, &actions);
-    assert_string_equal(happened(), "> P. 49:59(10) ack 5001 win 63");
+    assert_string_equal(happened(), "> P. 145:155(10) ack 5001 win 63");
     send_datagrams(0, 20, 20);
-    assert_string_equal(happened(), "> P. 59:79(20) ack 5001 win 63");
+    assert_string_equal(happened(), "> P. 155:175(20) ack 5001 win 63");
 }
 
 /* Also when another connection has to be begun meanwhile. */
