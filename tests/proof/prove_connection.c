@@ -100,6 +100,7 @@ static void opening_leaves(const struct ftun_profile *profile, uint8_t state)
     struct ftun_connection connection = any_connection(profile, state);
     ftun_connection_opening(&connection, any_u64());
     ftun_connection_opening_answered(&connection);
+    ftun_connection_linger(&connection, any_u64());
     check(&connection, profile);
 }
 
