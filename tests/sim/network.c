@@ -1,6 +1,7 @@
 #include "network.h"
 
 #include "bytes.h"
+#include "resume_token.h"
 
 void sim_network_start(struct sim_network *network, const struct sim_scenario *scenario,
                        const struct ftun_address *client, struct sim_agenda *agenda,
@@ -180,6 +181,16 @@ static void enter(struct sim_network *network, uint64_t now_ns, struct sim_packe
         travel(network, now_ns, packet);
 }
 
+/* ftun's own: an answer, the only payload of a server's that is not a burst's, or a record. */
+static bool is_message(enum sim_side from, const struct ftun_action *send)
+{
+    struct ftun_resume_record record;
+    if (send->send.data == NULL)
+        return false;
+    return from == SIM_SERVER ||
+           ftun_resume_record_read(send->send.data, send->send.segment.payload_len, &record);
+}
+
 void sim_network_send(struct sim_network *network, uint64_t now_ns, enum sim_side from,
                       const struct ftun_action *send, const uint8_t *payload)
 {
@@ -195,7 +206,7 @@ void sim_network_send(struct sim_network *network, uint64_t now_ns, enum sim_sid
         packet->birth = ++network->births;
         packet->to = sim_other(from);
         packet->vouched = partial;
-        if (segment->payload_len > 0) {
+        if (segment->payload_len > 0 && !is_message(from, send)) {
             const size_t off = i * stride;
             const size_t rest = segment->payload_len - off;
             packet->label =

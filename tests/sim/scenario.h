@@ -81,6 +81,7 @@ struct sim_scenario {
     uint64_t outage_ns;         /* then the path is dead for so long */
     uint64_t disaster_ns;       /* mean interval between disasters; FTUN_NEVER: none */
     uint64_t stranger_ns;       /* mean interval between strangers' packets; FTUN_NEVER: none */
+    bool resumes;               /* both ends: flows go on over new connections */
     enum sim_ending ending;
     enum sim_breakage breakage;
 };
