@@ -210,7 +210,8 @@ static bool same_value(const struct ftun_resume_value *a, const struct ftun_resu
     return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-/* At the beginning of the payload: what the kernel has glued to it are datagrams. */
+/* At the beginning of the payload: what the kernel has glued to it are datagrams. One number may
+ * lie before it, that of a probe which has completed the handshake. */
 static uint32_t look_for_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                 struct ftun_payload *payload, struct ftun_actions *actions)
 {
@@ -218,7 +219,7 @@ static uint32_t look_for_record(struct ftun_endpoint *ep, uint64_t now_ns, uint3
     const size_t len = payload->len < payload->stride ? payload->len : payload->stride;
     struct ftun_resume_record record;
     if (!ftun_endpoint_expects_record(ep, flow) ||
-        ftun_seq_after(payload->sequence, f->connection.opening_at) ||
+        ftun_seq_after(payload->sequence, f->connection.opening_at + 1) ||
         !ftun_resume_record_read(payload->data, len, &record))
         return flow;
     if (f->connection.opening == FTUN_OPENING_NONE)

@@ -162,6 +162,20 @@ static void a_record_completes_the_handshake_when_the_third_packet_is_lost(void 
     assert_string_equal(happened(), "> P. 1:25(24) ack 149 win 63");
 }
 
+/* The third packet and the record were lost. */
+static void a_record_is_understood_behind_a_probe_that_completed_the_handshake(void **state)
+{
+    (void)state;
+    start_server();
+    const struct ftun_resume_record record = record_of(0, FTUN_NO_TICKET);
+    give(a_client(1), FTUN_SYN, FIRST - 1, 0, "");
+    happened();
+    give(a_client(1), FTUN_ACK, FIRST - 1, own_isn + 1, "");
+    happened();
+    give_record(1, FIRST, &record);
+    assert_string_equal(happened(), "> P. 1:25(24) ack 149 win 63");
+}
+
 static void what_the_kernel_has_glued_to_a_record_is_delivered(void **state)
 {
     (void)state;
@@ -405,7 +419,7 @@ static void a_record_behind_the_first_payload_is_a_datagram(void **state)
     start_server();
     const struct ftun_resume_record record = record_of(0, FTUN_NO_TICKET);
     connect_client(1);
-    give_record(1, FIRST + 1, &record);
+    give_record(1, FIRST + 4, &record);
     assert_string_equal(happened(), "open | established flow 0 profile linux mss 1460 | "
                                     "deliver flow 0 bytes 48 stride 48");
 }
@@ -531,6 +545,7 @@ int main(void)
         cmocka_unit_test(the_first_datagram_opens_the_flow),
         cmocka_unit_test(a_record_is_answered_and_not_delivered),
         cmocka_unit_test(a_record_completes_the_handshake_when_the_third_packet_is_lost),
+        cmocka_unit_test(a_record_is_understood_behind_a_probe_that_completed_the_handshake),
         cmocka_unit_test(what_the_kernel_has_glued_to_a_record_is_delivered),
         cmocka_unit_test(a_record_that_follows_goes_on_with_the_flow),
         cmocka_unit_test(the_old_connection_goes_away_and_the_flow_stays),
