@@ -1,6 +1,7 @@
 #include "network.h"
 
 #include "bytes.h"
+#include "resume_token.h"
 
 void sim_network_start(struct sim_network *network, const struct sim_scenario *scenario,
                        const struct ftun_address *client, struct sim_agenda *agenda,
@@ -180,6 +181,18 @@ static void enter(struct sim_network *network, uint64_t now_ns, struct sim_packe
         travel(network, now_ns, packet);
 }
 
+/* A message between the ends themselves, not a datagram: a client's record, a server's answer. All
+ * else that a server sends lies in the caller's burst. */
+static bool is_of_resumption(const struct sim_network *network, enum sim_side from,
+                             const struct ftun_action *send)
+{
+    struct ftun_resume_record record;
+    if (!network->scenario->resumption || send->send.data == NULL)
+        return false;
+    return from == SIM_SERVER ||
+           ftun_resume_record_read(send->send.data, send->send.segment.payload_len, &record);
+}
+
 void sim_network_send(struct sim_network *network, uint64_t now_ns, enum sim_side from,
                       const struct ftun_action *send, const uint8_t *payload)
 {
@@ -198,8 +211,9 @@ void sim_network_send(struct sim_network *network, uint64_t now_ns, enum sim_sid
         if (segment->payload_len > 0) {
             const size_t off = i * stride;
             const size_t rest = segment->payload_len - off;
-            packet->label =
-                sim_ledger_emitted(network->ledger, payload + off, stride < rest ? stride : rest);
+            if (!is_of_resumption(network, from, send))
+                packet->label = sim_ledger_emitted(network->ledger, payload + off,
+                                                   stride < rest ? stride : rest);
         }
         watch(network, packet, from);
         enter(network, now_ns, packet);

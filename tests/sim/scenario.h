@@ -58,6 +58,7 @@ struct sim_scenario {
     enum ftun_family family;
     enum ftun_peer peer;      /* how the client speaks */
     bool timestamps;          /* the client offers them */
+    bool resumption;          /* at both ends */
     bool offload[SIM_SIDES];  /* segmentation offload */
     bool glue;                /* receivers' kernels glue consecutive segments */
     bool partial_checksums;   /* left to be computed: kernels vouch for what arrives */

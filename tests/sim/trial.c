@@ -119,7 +119,8 @@ static void check_accounts(struct sim_world *world, const struct sim_end *end)
     const uint64_t accounted =
         counters->datagrams_sent + refused[FTUN_REFUSED_DATAGRAM_EMPTY] +
         refused[FTUN_REFUSED_DATAGRAM_TOO_LARGE] + refused[FTUN_REFUSED_WINDOW_FULL] +
-        refused[FTUN_REFUSED_PENDING_FULL] + refused[FTUN_REFUSED_FLOW_CLOSING];
+        refused[FTUN_REFUSED_PENDING_FULL] + refused[FTUN_REFUSED_DATAGRAM_LIKE_RECORD] +
+        refused[FTUN_REFUSED_FLOW_CLOSING];
     if (accounted != end->given)
         sim_violated(&world->report, "%llu datagrams given, %llu accounted for",
                      (unsigned long long)end->given, (unsigned long long)accounted);

@@ -106,6 +106,7 @@ static void start_end(struct sim_world *world, enum sim_side side)
         .mtu = s->mtu,
         .hops = 1,
         .host.timestamps = s->timestamps,
+        .resumption = s->resumption,
         .segmentation_offload = s->offload[side],
         .max_flows = s->max_flows,
         .max_flows_per_source = side == SIM_SERVER ? s->max_flows_per_source : 0,
