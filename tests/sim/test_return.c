@@ -149,6 +149,24 @@ static void F19_a_client_with_another_address_is_back_within_3_s(void **state)
     assert_traffic_returns_within(world, promised + round_trips);
 }
 
+/* --- resumption --------------------------------------------------------------------------- */
+
+/* The server's applications see the same flow, whatever becomes of its connections. */
+static void a_flow_that_is_resumed_is_the_same_at_the_server(void **state)
+{
+    (void)state;
+    struct sim_scenario scenario = calm_scenario(APPLICATIONS);
+    scenario.nat = scenario.strict = scenario.resumption = true;
+    struct sim_world *world = start_conversation(&scenario);
+    for (unsigned i = 0; i < 5; i++) {
+        sim_nat_move(&world->network.nat);
+        calm_run(world, promised + 2 * scenario.speak_ns);
+    }
+    assert_int_equal(calm_counters(world, SIM_SERVER)->flows_opened, APPLICATIONS);
+    assert_int_equal(calm_counters(world, SIM_SERVER)->flows_closed, 0);
+    assert_traffic_returns_within(world, promised + round_trips);
+}
+
 /* --- F12 ---------------------------------------------------------------------------------- */
 
 /* Acknowledgments are all that comes back: without them conntrack forgets the connection after five
@@ -312,6 +330,7 @@ int main(void)
         cmocka_unit_test(F11_a_path_that_loses_one_packet_in_ten_is_never_left),
         cmocka_unit_test(F11_what_a_nat_has_forgotten_without_a_word_is_back_within_3_s),
         cmocka_unit_test(one_connection_that_a_middlebox_drops_is_replaced_within_3_s),
+        cmocka_unit_test(a_flow_that_is_resumed_is_the_same_at_the_server),
         cmocka_unit_test(F12_one_way_traffic_is_acknowledged_for_hours),
         cmocka_unit_test(F14_a_server_that_moves_is_found_by_its_name),
         cmocka_unit_test(F15_an_address_without_answer_costs_a_quarter_of_a_second),
