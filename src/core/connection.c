@@ -173,7 +173,7 @@ void ftun_connection_accept(struct ftun_connection *c, uint64_t now_ns,
     sow(c, seed);
     if (ftun_profile_knows_timestamps(profile))
         ftun_connection_agree_on_timestamps(c, &options);
-    ftun_connection_open_window(c, now_ns, peer_window_scale > 0);
+    ftun_connection_open_window(c, peer_window_scale > 0);
     ftun_connection_establish(c, now_ns);
 }
 
@@ -228,9 +228,9 @@ void ftun_connection_end_turn(struct ftun_connection *c, uint64_t now_ns, struct
     ftun_connection_stamp(c, now_ns, step);
 }
 
-void ftun_connection_open_window(struct ftun_connection *c, uint64_t now_ns, bool scaled)
+void ftun_connection_open_window(struct ftun_connection *c, bool scaled)
 {
-    c->window = ftun_receive_window_open(now_ns, ftun_profile_first_window(c->profile, c->mss),
+    c->window = ftun_receive_window_open(ftun_profile_first_window(c->profile, c->mss),
                                          scaled ? c->profile->window_scale : 0);
 }
 

@@ -2,9 +2,12 @@
 #include "connection_state.h"
 #include "sequence.h"
 
+/* All of the window but its last byte: a probe begins one before what is not acknowledged, and a
+ * whole window behind what was sent firewalls take it for invalid. */
 static size_t room(const struct ftun_connection *c)
 {
-    return ftun_seq_before(c->snd_nxt, c->snd_edge) ? c->snd_edge - c->snd_nxt : 0;
+    const uint32_t edge = c->snd_edge - 1;
+    return ftun_seq_before(c->snd_nxt, edge) ? edge - c->snd_nxt : 0;
 }
 
 /* True when what is in flight does not keep `len` bytes, in datagrams of `stride`, from being sent:

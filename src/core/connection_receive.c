@@ -22,13 +22,12 @@
 #include "mss.h"
 #include "sequence.h"
 
-static void learn_from_syn_ack(struct ftun_connection *c, uint64_t now_ns,
-                               const struct ftun_tcp_header *tcp)
+static void learn_from_syn_ack(struct ftun_connection *c, const struct ftun_tcp_header *tcp)
 {
     struct ftun_tcp_options options;
     ftun_tcp_options_parse(tcp->options, tcp->options_len, &options);
     ftun_connection_open_window(
-        c, now_ns, options.has_window_scale); /* before the MSS is known not to be this end's */
+        c, options.has_window_scale); /* before the MSS is known not to be this end's */
     if (c->profile->timestamps)
         ftun_connection_agree_on_timestamps(c, &options);
     c->peer_named_mss = options.has_mss;
@@ -61,7 +60,7 @@ static enum ftun_refusal in_syn_sent(struct ftun_connection *c, uint64_t now_ns,
         return FTUN_REFUSED_UNSUPPORTED_SIMULTANEOUS_OPEN;
     if ((tcp->flags & FTUN_SYN) == 0)
         return FTUN_REFUSED_SEQUENCE_OUTSIDE_WINDOW;
-    learn_from_syn_ack(c, now_ns, tcp);
+    learn_from_syn_ack(c, tcp);
     ftun_connection_establish(c, now_ns);
     ftun_connection_send_ack(c, step);
     step->established = true;
@@ -192,13 +191,13 @@ static enum ftun_refusal take_ack(struct ftun_connection *c, uint64_t now_ns,
 }
 
 /* The peer has sent all up to `end`, whatever has come of it. */
-static void follow(struct ftun_connection *c, uint64_t now_ns, uint32_t sequence, uint32_t end)
+static void follow(struct ftun_connection *c, uint32_t sequence, uint32_t end)
 {
     const uint32_t before = c->rcv_nxt;
     if (ftun_seq_after(sequence, before + FTUN_LATE_WINDOW))
         c->rcv_left = before;
     c->rcv_nxt = ftun_seq_max(before, end);
-    ftun_receive_window_moved(&c->window, now_ns, c->rcv_nxt - before);
+    ftun_receive_window_moved(&c->window, c->rcv_nxt - before);
 }
 
 static void schedule_ack(struct ftun_connection *c, uint64_t now_ns, size_t segments)
@@ -233,7 +232,7 @@ static enum ftun_refusal take_payload(struct ftun_connection *c, uint64_t now_ns
                                       size_t segments, struct ftun_step *step)
 {
     const bool probes = is_probe(c, tcp);
-    follow(c, now_ns, tcp->sequence, tcp->sequence + (uint32_t)payload_len);
+    follow(c, tcp->sequence, tcp->sequence + (uint32_t)payload_len);
     if (payload_len == 0) {
         if (probes) /* within the limit: two ends must not answer each other for ever */
             ftun_connection_send_challenge(c, now_ns, step);

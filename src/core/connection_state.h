@@ -55,7 +55,7 @@ void ftun_connection_send_challenge(struct ftun_connection *c, uint64_t now_ns,
 
 /* What both handshakes end with: the first window, for which `c->mss` is this end's; scaled only if
  * the peer's is (RFC 7323 2.2). */
-void ftun_connection_open_window(struct ftun_connection *c, uint64_t now_ns, bool scaled);
+void ftun_connection_open_window(struct ftun_connection *c, bool scaled);
 
 /* And timestamps, if `options`, of the peer's segment, have them. */
 void ftun_connection_agree_on_timestamps(struct ftun_connection *c,

@@ -6,7 +6,9 @@
  *   bits  2-0  index of the client's window scale, 0 when its SYN named none
  *
  * The low bits are masked by the high ones. The client's sequence number is left out on purpose:
- * when the third packet is lost, any later one of the connection completes the handshake. */
+ * when the third packet is lost, any later one of the connection completes the handshake. The price
+ * is that who has seen a cookie may use it with other numbers while it is good. He is on the path
+ * then, and could have used those that he saw. */
 #ifndef FTUN_CORE_COOKIE_H
 #define FTUN_CORE_COOKIE_H
 

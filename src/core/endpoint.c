@@ -164,16 +164,16 @@ uint64_t ftun_endpoint_seed(const struct ftun_endpoint *ep, const struct ftun_tu
 static void init_segment(const struct ftun_endpoint *ep, uint32_t flow,
                          const struct ftun_tuple *tuple, struct ftun_segment *segment)
 {
-    const struct ftun_connection *connection =
-        flow == FTUN_NO_FLOW ? NULL : &ep->table.flows[flow].connection;
-    const struct ftun_profile *profile =
-        connection == NULL ? &ep->linux_profile : connection->profile;
+    const struct ftun_profile *profile = &ep->linux_profile;
     segment->tuple = *tuple;
-    segment->ttl = (uint8_t)(profile->ttl + ep->config.hops);
-    segment->flow_label = connection == NULL
-                              ? ftun_connection_flow_label(profile, ftun_endpoint_seed(ep, tuple))
-                              : connection->flow_label;
     segment->payload_len = 0;
+    if (flow == FTUN_NO_FLOW) {
+        segment->flow_label = ftun_connection_flow_label(profile, ftun_endpoint_seed(ep, tuple));
+    } else {
+        profile = ep->table.flows[flow].connection.profile;
+        segment->flow_label = ep->table.flows[flow].connection.flow_label;
+    }
+    segment->ttl = (uint8_t)(profile->ttl + ep->config.hops);
 }
 
 void ftun_endpoint_send_control(struct ftun_endpoint *ep, uint32_t flow,

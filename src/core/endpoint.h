@@ -141,8 +141,7 @@ void ftun_endpoint_set_remotes(struct ftun_endpoint *endpoint,
 
 /* The path has changed: `mtu` is its MTU in bytes, as far as known, for connections from now on; it
  * never exceeds that of the configuration. A client's connections have to prove that they are still
- * alive, and handshakes with addresses that are no remotes any more are given up. Takes time with
- * the number of flows; what is to be sent is due at once or soon. */
+ * alive. Takes time with the number of flows; what is to be sent is due soon. */
 void ftun_endpoint_path_changed(struct ftun_endpoint *endpoint, uint64_t now_ns, uint16_t mtu);
 
 /* A packet has come from the tunnel. */

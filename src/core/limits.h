@@ -60,8 +60,7 @@
 #define FTUN_REASSEMBLY_TIMEOUT (2 * FTUN_SECOND)
 
 /* Sequence space, in bytes. */
-#define FTUN_WINDOW_MAX (UINT32_C(1) << 26) /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
-#define FTUN_WINDOW_ROUND FTUN_SECOND /* RFC 6298 2.1: no round trip is expected to be longer */
+#define FTUN_WINDOW_MAX (UINT32_C(1) << 26)  /* advertised, 64 MiB: 1 s of flight at 512 Mbit/s */
 #define FTUN_LATE_WINDOW (UINT32_C(4) << 20) /* how far a reordered datagram may lag behind */
 /* ms by which a timestamp may lag behind: longer than any network delays a packet (RFC 9293 3.4.1
  * speaks of minutes, for the sake of safety), shorter than it takes timestamps to wrap. */

@@ -18,24 +18,20 @@ static uint32_t expressible(const struct ftun_receive_window *window, uint32_t b
     return (within + (unit - 1)) / unit * unit;
 }
 
-struct ftun_receive_window ftun_receive_window_open(uint64_t now_ns, uint32_t first, uint8_t scale)
+struct ftun_receive_window ftun_receive_window_open(uint32_t first, uint8_t scale)
 {
-    struct ftun_receive_window window = {.round_began_ns = now_ns, .scale = scale};
+    struct ftun_receive_window window = {.grown = first, .scale = scale};
     window.size = expressible(&window, first);
     return window;
 }
 
-void ftun_receive_window_moved(struct ftun_receive_window *window, uint64_t now_ns, uint32_t len)
+void ftun_receive_window_moved(struct ftun_receive_window *window, uint32_t len)
 {
-    if (now_ns - window->round_began_ns >= FTUN_WINDOW_ROUND) {
-        window->round_began_ns = now_ns;
-        window->round_bytes = 0;
-    }
-    /* both are at most half the sequence space: the sum does not wrap */
-    window->round_bytes = smaller(window->round_bytes + len, FTUN_WINDOW_MAX / 2);
-    const uint32_t wanted = expressible(window, 2 * window->round_bytes);
-    if (wanted > window->size)
-        window->size = wanted;
+    if (window->grown >= FTUN_WINDOW_MAX)
+        return;
+    /* at most half the sequence space: the sum does not wrap */
+    window->grown += 2 * smaller(len, FTUN_WINDOW_MAX);
+    window->size = expressible(window, smaller(window->grown, FTUN_WINDOW_MAX));
 }
 
 uint16_t ftun_receive_window_field(const struct ftun_receive_window *window)
@@ -46,6 +42,5 @@ uint16_t ftun_receive_window_field(const struct ftun_receive_window *window)
 bool ftun_receive_window_valid(const struct ftun_receive_window *window)
 {
     return window->scale <= FTUN_WINDOW_SCALE_MAX && window->size <= limit(window) &&
-           window->size == expressible(window, window->size) &&
-           window->round_bytes <= FTUN_WINDOW_MAX / 2;
+           window->size == expressible(window, window->size);
 }

@@ -121,21 +121,25 @@ static void offer(const struct ftun_network *network)
     ftun_endpoint_set_remotes(network->endpoint, best->at, best->count);
 }
 
-/* Tell the endpoint what has changed for it: of a server that is the MTU alone. */
-static void take_paths(struct ftun_network *network)
+/* True when they are others than before. */
+static bool take_paths(struct ftun_network *network)
 {
     const struct ftun_paths paths = find_paths(&network->known);
-    const uint16_t mtu = network->attachment->mtu;
-    const bool moved = network->role == FTUN_CLIENT && !same_paths(&paths, &network->paths);
-    if (!moved && mtu == network->mtu)
-        return;
+    if (same_paths(&paths, &network->paths))
+        return false;
     network->paths = paths;
-    network->mtu = mtu;
-    if (moved) {
-        offer(network);
-        tell_path(network);
-    }
-    ftun_endpoint_path_changed(network->endpoint, ftun_clock(), mtu);
+    offer(network);
+    tell_path(network);
+    return true;
+}
+
+static void tell_endpoint(struct ftun_network *network)
+{
+    const bool moved = network->role == FTUN_CLIENT && take_paths(network);
+    if (!moved && network->mtu == network->attachment->mtu)
+        return;
+    network->mtu = network->attachment->mtu;
+    ftun_endpoint_path_changed(network->endpoint, ftun_clock(), network->mtu);
 }
 
 static void look(struct ftun_network *network)
@@ -152,7 +156,7 @@ static void look(struct ftun_network *network)
         tell(network, FTUN_LOG_WARNING, &error);
         break;
     }
-    take_paths(network);
+    tell_endpoint(network);
 }
 
 static void on_change(void *context)
@@ -196,6 +200,7 @@ static void on_answer(void *context)
 {
     struct ftun_network *network = context;
     struct ftun_answer answer;
+    struct ftun_error line;
     char text[FTUN_ADDRESS_TEXT];
     if (!ftun_resolver_take(&network->resolver, &answer))
         return;
@@ -206,9 +211,10 @@ static void on_answer(void *context)
     if (ftun_remotes_equal(&answer.remotes, &network->known))
         return;
     learn(network, &answer.remotes);
-    ftun_log(FTUN_LOG_INFO, "%s has other addresses now: %s%s", network->question.host,
-             ftun_address_string(&network->known.at[0].ip, text),
-             network->known.count > 1 ? " and more" : "");
+    ftun_fail(&line, "%s has other addresses now: %s%s", network->question.host,
+              ftun_address_string(&network->known.at[0].ip, text),
+              network->known.count > 1 ? " and more" : "");
+    tell(network, FTUN_LOG_INFO, &line);
     look(network);
 }
 

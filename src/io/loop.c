@@ -47,13 +47,19 @@ enum {
  * again. */
 static const uint64_t restore_interval = FTUN_SECOND;
 
-/* How long shutdown takes when peers do not answer. A FIN that was lost in the first two thirds of
- * it has been repeated by then. */
-static const uint64_t closing_time = FTUN_SECOND * 9 / 10;
+/* How long shutdown takes when peers do not answer; longer where the machine is too slow to send so
+ * many FINs. */
+static const uint64_t closing_time = FTUN_SECOND * 95 / 100;
 
-/* Within this time the FINs leave, evenly: the peer has a queue of 1000 packets for them and for
- * the data of other clients, and drops either when it is full. */
+/* Within this time the FINs leave, evenly, if the peers answer them. */
 static const uint64_t fin_time = FTUN_SECOND / 2;
+
+/* A peer has a queue of 1000 packets for FINs and for the data of other clients, and drops either
+ * when it is full: no more FINs than this wait for an answer, each of which is acknowledged. */
+static const uint64_t fins_unanswered = 250;
+
+/* From then on, after the signal, the rest leave all the same. */
+static const uint64_t patience_with_peers = FTUN_SECOND * 6 / 10;
 
 /* Between some FINs and the next. */
 static const uint64_t close_interval = 2 * MILLISECOND_NS;
@@ -392,11 +398,14 @@ static void pass_time(struct ftun_loop *loop)
     }
 }
 
-/* How many may still be open by now. */
-static uint64_t may_be_open(const struct ftun_loop *loop)
+/* How many flows to close now. */
+static uint64_t flows_to_close(const struct ftun_loop *loop, uint64_t unanswered)
 {
-    const uint64_t elapsed = loop->now_ns - loop->stopping_since_ns;
-    return elapsed < fin_time ? loop->to_close * (fin_time - elapsed) / fin_time : 0;
+    const uint64_t each_time = loop->to_close * close_interval / fin_time + 1;
+    if (loop->now_ns >= loop->stopping_since_ns + patience_with_peers)
+        return 4 * each_time;
+    const uint64_t room = unanswered < fins_unanswered ? fins_unanswered - unanswered : 0;
+    return room < each_time ? room : each_time;
 }
 
 /* When stopping, again and again: handshakes under way may still complete. */
@@ -405,12 +414,15 @@ static void close_some(struct ftun_loop *loop)
     if (!loop->stopping || loop->now_ns < loop->close_at_ns)
         return;
     loop->close_at_ns = loop->now_ns + close_interval;
-    bool more = open_flows(loop) > 0;
-    while (more && open_flows(loop) + 1 > may_be_open(loop)) {
+    const uint64_t open = open_flows(loop);
+    const uint64_t closing = ftun_endpoint_closing_count(loop->config.endpoint);
+    const uint64_t most = flows_to_close(loop, closing > open ? closing - open : 0);
+    loop->closed = closing == 0;
+    bool more = open > 0;
+    while (more && open_flows(loop) + most > open) {
         more = ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions);
         carry_out_all(loop, &no_burst);
     }
-    loop->closed = open_flows(loop) == 0 && ftun_endpoint_closing_count(loop->config.endpoint) == 0;
 }
 
 static void end_turn(struct ftun_loop *loop)
@@ -465,7 +477,8 @@ static void let_datagrams_gather(struct ftun_loop *loop)
 static bool finished(const struct ftun_loop *loop)
 {
     return loop->stopping &&
-           (loop->closed || loop->now_ns >= loop->stopping_since_ns + closing_time);
+           (loop->closed ||
+            (open_flows(loop) == 0 && loop->now_ns >= loop->stopping_since_ns + closing_time));
 }
 
 bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)

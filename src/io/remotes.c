@@ -1,11 +1,16 @@
 #include "remotes.h"
 
-void ftun_remotes_add(struct ftun_remotes *remotes, const struct ftun_socket_address *address)
+static bool contain(const struct ftun_remotes *remotes, const struct ftun_socket_address *address)
 {
     for (size_t i = 0; i < remotes->count; i++)
         if (ftun_socket_address_equal(&remotes->at[i], address))
-            return;
-    if (remotes->count < FTUN_REMOTES_MAX)
+            return true;
+    return false;
+}
+
+void ftun_remotes_add(struct ftun_remotes *remotes, const struct ftun_socket_address *address)
+{
+    if (!contain(remotes, address) && remotes->count < FTUN_REMOTES_MAX)
         remotes->at[remotes->count++] = *address;
 }
 
@@ -51,7 +56,7 @@ bool ftun_remotes_equal(const struct ftun_remotes *a, const struct ftun_remotes 
     if (a->count != b->count)
         return false;
     for (size_t i = 0; i < a->count; i++)
-        if (!ftun_socket_address_equal(&a->at[i], &b->at[i]))
+        if (!contain(b, &a->at[i]))
             return false;
     return true;
 }

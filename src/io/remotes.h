@@ -21,6 +21,7 @@ void ftun_remotes_interleave(struct ftun_remotes *remotes,
 
 bool ftun_remotes_have_family(const struct ftun_remotes *remotes, enum ftun_family family);
 
+/* The same addresses, in whatever order: name servers turn their lists to share the load. */
 bool ftun_remotes_equal(const struct ftun_remotes *a, const struct ftun_remotes *b);
 
 #endif

@@ -6,18 +6,28 @@ enum {
     MSS = 1460 /* bytes: of no consequence, a mirror sends nothing */
 };
 
+/* Whoever watches does not know how large the buffers of an end are: any window may be right. And
+ * it is not for timestamps that a kernel refuses a segment which the capture shows to be taken. */
+static const struct ftun_profile observed = {
+    .name = "observed",
+    .random_isn = true,
+    .respects_window = true,
+    .receive_space = FTUN_WINDOW_MAX,
+    .window_scale = FTUN_WINDOW_SCALE_MAX,
+};
+
 void ftun_mirror_connect(struct ftun_connection *connection, uint64_t now_ns,
                          const struct ftun_tcp_header *syn)
 {
     struct ftun_step step;
-    ftun_connection_connect(connection, now_ns, now_ns, &ftun_profile_linux, syn->sequence, MSS, 0,
-                            &step);
+    ftun_connection_connect(connection, now_ns, now_ns, &observed, syn->sequence, MSS, 0, &step);
 }
 
 void ftun_mirror_join(struct ftun_connection *connection, uint64_t now_ns,
                       const struct ftun_tcp_header *tcp, uint8_t peer_window_scale)
 {
-    ftun_connection_accept(connection, now_ns, &ftun_profile_linux, tcp, MSS, peer_window_scale, 0);
+    ftun_connection_accept(connection, now_ns, &observed, tcp, MSS, peer_window_scale, 0);
+    connection->window = ftun_receive_window_open(observed.receive_space, observed.window_scale);
 }
 
 void ftun_mirror_sent(struct ftun_connection *connection, uint64_t now_ns,

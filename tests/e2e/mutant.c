@@ -14,9 +14,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define FIELD(name)                                                                 \
-    {                                                                               \
-#name, offsetof(struct ftun_profile, name), sizeof(ftun_profile_linux.name) \
+#define FIELD(field)                                                    \
+    {                                                                   \
+        .name = #field, .offset = offsetof(struct ftun_profile, field), \
+        .size = sizeof(ftun_profile_linux.field)                        \
     }
 
 static const struct field {
@@ -29,45 +30,31 @@ static const struct field {
     FIELD(syn_options),
 };
 
-static const char *refused_name = "mutant";
-
 static _Noreturn void refuse(const char *mutation)
 {
     fprintf(stderr, "ftun-mutant: FTUN_MUTATION: %s makes no sense\n", mutation);
     exit(2);
 }
 
-static void write_name(uint8_t *profile)
+static const struct field *find(const char *name)
 {
-    memcpy(profile + offsetof(struct ftun_profile, name), &refused_name, sizeof refused_name);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (strcmp(fields[i].name, name) == 0)
+            return &fields[i];
+    return NULL;
 }
 
 static void mutate(uint8_t *profile, const char *mutation)
 {
     char name[32] = "";
-    unsigned index = 0, value;
-    if (strcmp(mutation, "name") == 0) {
-        write_name(profile);
-        return;
-    }
-    if (sscanf(mutation, "%31[a-z_]=%u", name, &value) != 2 &&
-        sscanf(mutation, "%31[a-z_]+%u=%u", name, &index, &value) != 3)
+    unsigned index = 0, value = 0;
+    const bool of_array = sscanf(mutation, "%31[a-z_]+%u=%u", name, &index, &value) == 3;
+    if (!of_array && sscanf(mutation, "%31[a-z_]=%u", name, &value) != 2)
         refuse(mutation);
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        const struct field *field = &fields[i];
-        if (strcmp(field->name, name) != 0)
-            continue;
-        const bool is_number = field->size == sizeof(uint32_t) && index == 0 &&
-                               field->offset == offsetof(struct ftun_profile, receive_space);
-        if (is_number)
-            memcpy(profile + field->offset, &value, sizeof(uint32_t));
-        else if (index < field->size && value <= UINT8_MAX)
-            profile[field->offset + index] = (uint8_t)value;
-        else
-            refuse(mutation);
-        return;
-    }
-    refuse(mutation);
+    const struct field *field = find(name);
+    if (field == NULL || index >= field->size)
+        refuse(mutation);
+    memcpy(profile + field->offset + index, &value, of_array ? 1 : field->size); /* little endian */
 }
 
 /* The profile is constant: its pages are made writable first. */

@@ -291,7 +291,7 @@ def test_F13_a_phantun_server_that_never_answers_is_sent_to_without_end(phantun)
     count = 1000 * LONG
     received, _ = talk_to_phantun(phantun, "up", count)
     assert phantun.dropped("invalid") == 0
-    assert received > 0.99 * count
+    assert received > 0.9 * count  # a busy machine may drop some
 
 
 def test_F12_the_same_to_a_server_that_never_acknowledges_is_forgotten(phantun):
@@ -305,4 +305,4 @@ def test_F13_a_phantun_server_that_answers_gets_and_sends_all(phantun):
     count = 1000 * LONG
     received, answers = talk_to_phantun(phantun, "both", count)
     assert phantun.dropped("invalid") == 0
-    assert received > 0.99 * count and answers > 0.99 * count
+    assert received > 0.9 * count and answers > 0.9 * count

@@ -22,7 +22,7 @@ ADDRESSES = {4: SERVER4, 6: SERVER6}
 # The host's settings that a profile follows, but for those that the machine happens to have.
 TUNED = "4096 87380 6291456"
 
-ATTEMPTS = 8
+ATTEMPTS = 6
 
 
 @dataclasses.dataclass
@@ -99,20 +99,35 @@ def differences(theirs, ours, path=""):
     return [] if theirs == ours else [f"{path}kernel {theirs}, ftun {ours}"]
 
 
-def unlike(theirs, ours, factor=2):
+def unlike(theirs, ours, factor=3):
     """The figures that are not near each other."""
     return [f"{name}: kernel {theirs[name]}, ftun {ours[name]}" for name in theirs
             if not theirs[name] / factor <= ours[name] <= theirs[name] * factor]
 
 
-def verdict(lab, kernel, mutation=None):
-    """All that tells ftun from the kernel of the capture `kernel`."""
-    ftun = lab.whole(lab.by_ftun, mutation)
+def verdict(kernel, ftun):
+    """All that tells the connection in the capture `ftun` from that in `kernel`."""
     theirs, ours = only_flow(kernel), only_flow(ftun)
     found = differences(sighting.identity(theirs), sighting.identity(ours))
     found += unlike(sighting.cadence(theirs), sighting.cadence(ours))
-    found += differences(judges.p0f(kernel), judges.p0f(ftun), "p0f: ")
-    return found, ftun
+    return found + differences(judges.p0f(kernel), judges.p0f(ftun), "p0f: ")
+
+
+def alike(lab, mutation=None):
+    """Captures of the kernel's conversation and ftun's that cannot be told apart. How bursts go
+    together depends on what else the machine does, for both: what is alike is so in one of a few
+    pairs; what is not, in none."""
+    for _ in range(ATTEMPTS):
+        kernel, ftun = lab.whole(lab.by_kernel), lab.whole(lab.by_ftun, mutation)
+        found = verdict(kernel, ftun)
+        if not found:
+            return kernel, ftun
+    raise AssertionError("\n".join(found))
+
+
+def flood_is_orderly(flow):
+    """Nothing beyond the peer's window, and nothing again instead."""
+    return sighting.keeps_within_window(flow, flow[0].source) and sighting.is_whole(flow)
 
 
 FAMILIES = pytest.mark.parametrize("family", (4, 6))
@@ -124,9 +139,7 @@ TIMESTAMPS = pytest.mark.parametrize("timestamps", (False, True), ids=("plain", 
 def test_a_conversation_looks_like_the_kernels(pair, family, timestamps):
     lab = Lab(pair, family, timestamps)
     lab.set_up()
-    kernel = lab.whole(lab.by_kernel)
-    found, ftun = verdict(lab, kernel)
-    assert found == []
+    kernel, ftun = alike(lab)
     assert judges.tshark(ftun) <= judges.tshark(kernel)
     assert judges.ndpi(ftun) <= judges.ndpi(kernel)
 
@@ -136,13 +149,12 @@ def test_a_conversation_looks_like_the_kernels(pair, family, timestamps):
 def test_it_follows_the_hosts_settings(pair, family, timestamps):
     lab = Lab(pair, family, timestamps)
     lab.set_up(TUNED)
-    assert verdict(lab, lab.whole(lab.by_kernel))[0] == []
+    alike(lab)
 
 
 def test_it_keeps_within_the_peers_window(pair):
     lab = Lab(pair, 4, False)
-    flow = only_flow(lab.flood())
-    assert sighting.keeps_within_window(flow, flow[0].source)
+    assert flood_is_orderly(only_flow(lab.whole(lab.flood)))
 
 
 def test_judges_see_something(pair):
@@ -165,25 +177,30 @@ def test_judges_see_something(pair):
 class Mutation:
     """One field with another value, and the conversation that shows it."""
     values: str
+    shows: str  # how a line of the verdict begins
     family: int = 4
     timestamps: bool = False
     tcp_rmem: str = None
 
 
-# Of each field. `name` is what the log calls a profile, and not on the wire.
+# What the log calls a profile; who its peers may be, which tests/e2e/test_resume.py is about.
+NOT_ON_THE_WIRE = {"name", "resumes"}
+
+# Of each other field.
 MUTATIONS = {
-    "random_isn": Mutation("random_isn=0"),
-    "random_ip_id": Mutation("random_ip_id=0"),
-    "flow_label": Mutation("flow_label=0", family=6),
-    "push_bursts": Mutation("push_bursts=0"),
-    "close_by_reset": Mutation("close_by_reset=1"),
-    "host_windows": Mutation("host_windows=0", tcp_rmem=TUNED),
-    "receive_space": Mutation("host_windows=0,receive_space=43690"),
-    "window_scale": Mutation("host_windows=0,window_scale=9"),
-    "timestamps": Mutation("timestamps=1"),
-    "ttl": Mutation("ttl=63"),
-    "syn_options_count": Mutation("syn_options_count=3", timestamps=True),
-    "syn_options": Mutation("syn_options+1=3,syn_options+3=4"),
+    "random_isn": Mutation("random_isn=0", "client: handshake: sequence is 0"),
+    "random_ip_id": Mutation("random_ip_id=0", "client: ip id, step"),
+    "flow_label": Mutation("flow_label=0", "client: flow label", family=6),
+    "push_bursts": Mutation("push_bursts=0", "client: segments to a push, bulk"),
+    "close_by_reset": Mutation("close_by_reset=1", "ends"),
+    "host_windows": Mutation("host_windows=0", "p0f: syn", tcp_rmem=TUNED),
+    "receive_space": Mutation("host_windows=0,receive_space=43690", "p0f: syn"),
+    "window_scale": Mutation("host_windows=0,window_scale=9", "p0f: syn"),
+    "timestamps": Mutation("timestamps=1", "p0f: syn"),
+    "ttl": Mutation("ttl=63", "client: ttl"),
+    "syn_options_count": Mutation("syn_options_count=3", "client: handshake: options",
+                                  timestamps=True),
+    "syn_options": Mutation("syn_options+1=3,syn_options+3=4", "client: handshake: options"),
 }
 
 
@@ -195,7 +212,7 @@ def profile_fields():
 
 
 def test_every_field_has_a_mutation():
-    assert set(profile_fields()) == set(MUTATIONS) | {"name", "respects_window"}
+    assert set(profile_fields()) == set(MUTATIONS) | NOT_ON_THE_WIRE | {"respects_window"}
 
 
 @pytest.mark.parametrize("field", MUTATIONS)
@@ -203,17 +220,18 @@ def test_a_profile_with_one_field_wrong_is_noticed(pair, field):
     mutation = MUTATIONS[field]
     lab = Lab(pair, mutation.family, mutation.timestamps)
     lab.set_up(mutation.tcp_rmem)
-    kernel = lab.whole(lab.by_kernel)
-    assert verdict(lab, kernel, mutation.values)[0] != []
+    kernel, ftun = lab.whole(lab.by_kernel), lab.whole(lab.by_ftun, mutation.values)
+    found = verdict(kernel, ftun)
+    assert any(line.startswith(mutation.shows) for line in found), found
 
 
 def test_a_profile_that_respects_no_window_is_noticed(pair):
     flow = only_flow(Lab(pair, 4, False).flood("respects_window=0"))
-    assert not sighting.keeps_within_window(flow, flow[0].source)
+    assert not flood_is_orderly(flow)
 
 
 def test_a_mutant_without_a_mutation_is_not_noticed(pair):
     """What the mutations without the host's windows rest on: the profile's own are this host's."""
     lab = Lab(pair, 4, False)
     lab.set_up("4096 131072 33554432")
-    assert verdict(lab, lab.whole(lab.by_kernel), "host_windows=0")[0] == []
+    alike(lab, "host_windows=0")

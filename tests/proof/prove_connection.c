@@ -79,6 +79,8 @@ static void application_closes(const struct ftun_profile *profile, uint8_t state
     struct ftun_step step;
     ftun_connection_close(&connection, any_u64(), reason, &step);
     check(&connection, profile);
+    ftun_connection_abort(&connection, reason, &step);
+    check(&connection, profile);
     ftun_close_reason_text(reason);
 }
 

@@ -3,8 +3,7 @@
 
 int main(void)
 {
-    struct ftun_liveness liveness = {any_u64(), any_u64(),
-                                     (uint8_t)any_size(0, FTUN_PROBES_MAX)};
+    struct ftun_liveness liveness = {any_u64(), any_u64(), (uint8_t)any_size(0, FTUN_PROBES_MAX)};
     const struct ftun_timeouts timeouts = {any_u64(), any_u64(), any_u64()};
     ftun_liveness_probe_at(&liveness, &timeouts);
     ftun_liveness_doubt_at(&liveness, &timeouts);

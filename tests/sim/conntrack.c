@@ -26,7 +26,8 @@ struct direction {
 struct connection {
     struct direction from[SIM_SIDES];
     bool established;
-    bool closing; /* a FIN or RST has passed */
+    bool closing;          /* a FIN or RST has passed */
+    struct direction next; /* of a client that dials again from a port that is still in use */
 };
 
 struct sim_conntrack {
@@ -99,8 +100,22 @@ static void take_syn(struct connection *connection, const struct segment *segmen
     const struct direction *client = &connection->from[SIM_CLIENT];
     if (client->known && client->first == segment->sequence && !connection->closing)
         return;
+    if (connection->established && !connection->closing) {
+        begin_direction(&connection->next, segment);
+        return;
+    }
     *connection = (struct connection){0};
     begin_direction(&connection->from[SIM_CLIENT], segment);
+}
+
+/* The server has answered the SYN in an open connection: it knows of none. */
+static void begin_anew(struct connection *connection, const struct segment *segment)
+{
+    const struct direction next = connection->next;
+    if (!next.known || segment->acknowledgment != next.first + 1)
+        return;
+    *connection = (struct connection){0};
+    connection->from[SIM_CLIENT] = next;
 }
 
 /* RFC 7323 2.2: windows are scaled when both SYNs say so. */
@@ -117,6 +132,7 @@ static void agree_on_scale(struct connection *connection)
 static const char *take_syn_ack(struct connection *connection, const struct segment *segment)
 {
     struct direction *client = &connection->from[SIM_CLIENT];
+    begin_anew(connection, segment);
     if (!client->known)
         return "answers no SYN";
     if (connection->established || segment->acknowledgment != client->first + 1)

@@ -143,6 +143,7 @@ static void each_rule_has_a_packet_that_breaks_it(void **state)
     assert_objects("resets what is long past");
     shake_hands();
     send_flags(SIM_SERVER, FTUN_ACK, 501, 101, 0);
+    send_flags(SIM_CLIENT, FTUN_RST, 101, 0, 0);
     send_flags(SIM_CLIENT, FTUN_SYN, 7100, 0, 0);
     send_flags(SIM_CLIENT, FTUN_ACK, 7101, 501, 0);
     assert_objects("belongs to no connection");

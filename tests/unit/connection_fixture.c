@@ -55,7 +55,7 @@ enum ftun_refusal receive_at(uint64_t now_ns, uint8_t flags, uint32_t sequence, 
                              size_t payload_len)
 {
     const struct ftun_tcp_header tcp = {
-        .sequence = sequence, .acknowledgment = ack, .window = 500, .flags = flags};
+        .sequence = sequence, .acknowledgment = ack, .window = 501, .flags = flags};
     return ftun_connection_segment(&c, now_ns, &tcp, payload_len, payload_len > 0 ? 1 : 0, &step);
 }
 
@@ -80,7 +80,7 @@ void in_scaled(void)
 {
     const struct ftun_tcp_header syn_ack = {.sequence = PEER_ISN,
                                             .acknowledgment = ISN + 1,
-                                            .window = 500,
+                                            .window = 501,
                                             .flags = FTUN_SYN | FTUN_ACK,
                                             .options = {3, 3, 7, 1},
                                             .options_len = 4};

@@ -19,7 +19,7 @@ extern struct ftun_step step;
 /* The last step. */
 const char *describe(void);
 
-/* Give the connection a segment with a window of 500. */
+/* Give the connection a segment with a window of 501. */
 enum ftun_refusal receive_at(uint64_t now_ns, uint8_t flags, uint32_t sequence, uint32_t ack,
                              size_t payload_len);
 enum ftun_refusal receive(uint8_t flags, uint32_t sequence, uint32_t ack, size_t payload_len);

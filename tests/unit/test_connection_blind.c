@@ -9,7 +9,7 @@ static void in_flight(void)
     struct ftun_tcp_header header;
     uint16_t ip_id;
     in_established();
-    c.window = ftun_receive_window_open(start, UINT32_C(65535) << 10, 10); /* the largest */
+    c.window = ftun_receive_window_open(UINT32_C(65535) << 10, 10); /* the largest */
     ftun_connection_data(&c, start, FLIGHT, 1, &header, &ip_id);
 }
 

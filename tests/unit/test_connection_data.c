@@ -160,7 +160,7 @@ static void a_keepalive_probe_is_acknowledged(void **state)
 static void sending_stops_at_the_peers_window_at_a_datagrams_end(void **state)
 {
     (void)state;
-    in_established(); /* the SYN-ACK's window is 500, not scaled */
+    in_established(); /* the SYN-ACK's window is 501, not scaled, and its last byte stays free */
     assert_int_equal(ftun_connection_sendable(&c, start, 500, 100), 500);
     assert_int_equal(ftun_connection_sendable(&c, start, 600, 100), 500);
     assert_int_equal(ftun_connection_sendable(&c, start, 600, 300), 300);
@@ -191,7 +191,7 @@ static void F13_a_window_that_a_phantun_peer_does_not_move_is_used_again_at_once
     ftun_connection_connect(&c, start, start, &ftun_profile_phantun, 0, MSS, 0, &step);
     struct ftun_tcp_header header;
     uint16_t ip_id;
-    receive(FTUN_SYN | FTUN_ACK, 0, 1, 0); /* its window is 500 */
+    receive(FTUN_SYN | FTUN_ACK, 0, 1, 0); /* its window is 501 */
     for (unsigned i = 0; i < 1000; i++) {
         assert_int_equal(ftun_connection_sendable(&c, start, 600, 100), 500);
         ftun_connection_data(&c, start, 500, 5, &header, &ip_id);
@@ -199,7 +199,7 @@ static void F13_a_window_that_a_phantun_peer_does_not_move_is_used_again_at_once
     }
     c.peer_window_scale = 10;
     assert_int_equal(receive(FTUN_ACK, 1, 501, 100), FTUN_TAKEN);
-    assert_int_equal(ftun_connection_sendable(&c, start, 10000000, 1000), 512000);
+    assert_int_equal(ftun_connection_sendable(&c, start, 10000000, 1000), 513000);
     ftun_connection_data(&c, start, 1000, 1, &header, &ip_id);
     assert_int_equal(header.sequence, 501);
 }

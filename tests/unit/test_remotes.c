@@ -80,18 +80,27 @@ static void no_addresses_are_none(void **state)
     assert_false(ftun_remotes_have_family(&remotes, FTUN_IPV4));
 }
 
-static void lists_are_equal_when_their_order_is_too(void **state)
+static void lists_are_equal_when_they_have_the_same_addresses(void **state)
 {
     (void)state;
-    struct ftun_remotes a = {.count = 2, .at = {v4(1), v6(1)}};
-    struct ftun_remotes b = {.count = 2, .at = {v6(1), v4(1)}};
-    assert_false(ftun_remotes_equal(&a, &b));
-    b = a;
-    assert_true(ftun_remotes_equal(&a, &b));
-    b.count = 1;
-    assert_false(ftun_remotes_equal(&a, &b));
-    assert_true(ftun_remotes_have_family(&a, FTUN_IPV6));
-    assert_false(ftun_remotes_have_family(&b, FTUN_IPV6));
+    const struct ftun_remotes a = {.count = 2, .at = {v4(1), v6(1)}};
+    const struct ftun_remotes turned = {.count = 2, .at = {v6(1), v4(1)}};
+    const struct ftun_remotes shorter = {.count = 1, .at = {v4(1)}};
+    const struct ftun_remotes other = {.count = 2, .at = {v4(1), v6(2)}};
+    assert_true(ftun_remotes_equal(&a, &a));
+    assert_true(ftun_remotes_equal(&a, &turned));
+    assert_false(ftun_remotes_equal(&a, &shorter));
+    assert_false(ftun_remotes_equal(&shorter, &a));
+    assert_false(ftun_remotes_equal(&a, &other));
+}
+
+static void a_list_knows_its_families(void **state)
+{
+    (void)state;
+    const struct ftun_remotes both = {.count = 2, .at = {v4(1), v6(1)}};
+    const struct ftun_remotes one = {.count = 1, .at = {v4(1)}};
+    assert_true(ftun_remotes_have_family(&both, FTUN_IPV6));
+    assert_false(ftun_remotes_have_family(&one, FTUN_IPV6));
 }
 
 int main(void)
@@ -103,7 +112,8 @@ int main(void)
         cmocka_unit_test(an_address_that_is_told_twice_is_tried_once),
         cmocka_unit_test(of_many_addresses_the_first_of_both_families_are_kept),
         cmocka_unit_test(no_addresses_are_none),
-        cmocka_unit_test(lists_are_equal_when_their_order_is_too),
+        cmocka_unit_test(lists_are_equal_when_they_have_the_same_addresses),
+        cmocka_unit_test(a_list_knows_its_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

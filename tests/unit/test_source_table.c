@@ -83,7 +83,7 @@ static void sources_come_and_go_for_ever(void **state)
     (void)state;
     for (unsigned round = 0; round < 100; round++) {
         uint32_t entered[FLOWS];
-        for (uint8_t i = 0; i < FLOWS; i++)
+        for (unsigned i = 0; i < FLOWS; i++)
             entered[i] = enter(host((uint8_t)(round + i)));
         assert_true(ftun_source_table_valid(&table, FLOWS));
         for (uint32_t i = 0; i < FLOWS; i++)

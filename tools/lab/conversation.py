@@ -1,7 +1,7 @@
 """One conversation, held twice over the same link: through a TCP connection of the hosts' own kernel,
 and as UDP through ftun. What differs between two captures of it is what tells ftun from a kernel.
 
-    hello ─>  <─ hello      bulk: bursts of ten full segments, 0.5 ms apart      pause
+    hello ─>  <─ hello      bulk: bursts of ten full segments, 2 ms apart      pause
     ping ─>   <─ ping       twenty times, 5 ms apart       pause      the client closes
 """
 
@@ -9,7 +9,7 @@ import ipaddress
 import time
 
 PORT = 4567          # of the server, TCP
-BURSTS = 140         # of the bulk part
+BURSTS = 100         # of the bulk part
 SEGMENTS = 10        # in each
 PINGS = 20
 
@@ -25,7 +25,7 @@ ping = noise.randbytes(100)
 def read(count, receive):
     data = b""
     while len(data) < count:
-        more = receive(65536)
+        more = receive(count - len(data))
         assert more, "the far end has closed"
         data += more
 
@@ -35,7 +35,7 @@ def speak(send, send_burst, receive):
     time.sleep(0.1)
     for _ in range(BURSTS):
         send_burst(burst)
-        time.sleep(0.0005)
+        time.sleep(0.002)
     time.sleep(0.1)
     for _ in range(PINGS):
         send(ping)
@@ -50,7 +50,7 @@ listener = socket.create_server((host, {PORT}),
 print("ready", flush=True)
 connection, _ = listener.accept()
 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-read(len(hello), lambda _: connection.recv(len(hello)))
+read(len(hello), connection.recv)
 connection.sendall(hello)
 read(len(burst) * BURSTS, connection.recv)
 while data := connection.recv(65536):

@@ -251,7 +251,7 @@ def _in_short(flow, segments):
 def identity(flow):
     """What two stacks that are the same show alike, in every conversation."""
     client, server = flow[0].source, flow[0].destination
-    return {"begins": _in_short(flow, flow[:7]), "ends": _in_short(flow, flow[-3:]),
+    return {"begins": _in_short(flow, flow[:4]), "ends": _in_short(flow, flow[-3:]),
             "client": _side(flow, client), "server": _side(flow, server),
             "server's window": _window_growth(flow)}
 

@@ -7,7 +7,10 @@ from session import FIRST, HOSTILE
 LAYER = Layer("state")
 
 LATE = 4 << 20         # FTUN_LATE_WINDOW: how far data may lag behind
-WINDOW = 65535 << 10   # FTUN_WINDOW: what we advertise
+# What we advertise: 64240 or 64800 bytes, rounded up to what the host's window scale can express.
+# It grows with what is received, which is little here.
+WINDOW_LEAST, WINDOW_MOST = 64240, 65536
+REMEMBERED = 64 << 20  # FTUN_WINDOW_MAX: acknowledgments that are older are of no segment in flight
 CHALLENGE = ["."]
 RESET = ["R"]
 
@@ -35,10 +38,10 @@ def delivered(name, build, payload=HOSTILE):
 LAYER.refused("data-below-window", "sequence-outside-window", data(-LATE - 1), CHALLENGE)
 delivered("data-at-lower-edge", data(-LATE))
 delivered("data-again", data(-len(HOSTILE)))
-LAYER.refused("data-above-window", "sequence-outside-window", data(WINDOW), CHALLENGE)
+LAYER.refused("data-above-window", "sequence-outside-window", data(WINDOW_MOST), CHALLENGE)
 LAYER.refused("data-half-way-round", "sequence-outside-window", data(2**31), CHALLENGE)
 LAYER.refused("ack-below-window", "sequence-outside-window", segment("A", -LATE - 1), CHALLENGE)
-LAYER.refused("ack-above-window", "sequence-outside-window", segment("A", WINDOW), CHALLENGE)
+LAYER.refused("ack-above-window", "sequence-outside-window", segment("A", WINDOW_MOST), CHALLENGE)
 
 
 @LAYER.fault("data-overlaps")
@@ -51,7 +54,7 @@ def data_overlaps(s):
 @LAYER.fault("data-behind-gap")
 def data_behind_gap(s):
     """What is lost stays lost: nobody waits for it."""
-    s.seq += 1_000_000
+    s.seq += 60_000
     s.send_data()
 
 
@@ -93,7 +96,7 @@ LAYER.refused("ack-of-unsent-data-with-data", "ack-unacceptable", acknowledging(
               CHALLENGE)
 LAYER.refused("ack-half-way-round", "ack-unacceptable", acknowledging(2**31, HOSTILE), CHALLENGE)
 LAYER.refused("ack-below-what-is-remembered", "ack-unacceptable",
-              acknowledging(-WINDOW - 1, HOSTILE), CHALLENGE)
+              acknowledging(-REMEMBERED - 1, HOSTILE), CHALLENGE)
 LAYER.harmless("ack-old", acknowledging(-10), answers=())
 # Nobody acknowledges less in a later segment: who does has not seen the connection.
 LAYER.refused("ack-old-with-data", "ack-unacceptable", acknowledging(-10, HOSTILE), CHALLENGE)
@@ -131,8 +134,8 @@ def keep_alive(s):
 LAYER.refused("rst-one-above", "rst-inexact", segment("R", 1), CHALLENGE)
 LAYER.refused("rst-one-below", "rst-inexact", segment("R", -1), CHALLENGE)
 LAYER.refused("rst-ack-one-above", "rst-inexact", segment("RA", 1), CHALLENGE)
-LAYER.refused("rst-at-upper-edge", "rst-inexact", segment("R", WINDOW - 1), CHALLENGE)
-LAYER.refused("rst-above-window", "sequence-outside-window", segment("R", WINDOW), ())
+LAYER.refused("rst-at-upper-edge", "rst-inexact", segment("R", WINDOW_LEAST - 1), CHALLENGE)
+LAYER.refused("rst-above-window", "sequence-outside-window", segment("R", WINDOW_MOST), ())
 LAYER.refused("rst-below-window", "sequence-outside-window", segment("R", -LATE - 1), ())
 LAYER.refused("rst-sequence-0", "sequence-outside-window",
               lambda s: s.segment("R", seq=(s.seq + 2**31) % 2**32), ())
@@ -168,8 +171,8 @@ def rst_twice(s):
 def rst_guessed(s):
     """All but the exact one, in steps of a window: none gets through, one is answered."""
     for number in range(1, 65):
-        offset = number * (WINDOW - 1) % 2**32
-        inside = offset < WINDOW or offset >= 2**32 - LATE
+        offset = number * (WINDOW_LEAST - 1) % 2**32
+        inside = offset < WINDOW_LEAST or offset >= 2**32 - LATE
         s.send(segment("R", offset)(s), "rst-inexact" if inside else "sequence-outside-window",
                answers=CHALLENGE if number == 1 else ())
 
@@ -351,13 +354,15 @@ def fin_behind_gap(s):
 
 @LAYER.fault("fin-behind-large-gap", ends=True)
 def fin_behind_large_gap(s):
-    """A guess, perhaps: when it is repeated it comes next."""
-    s.seq += 1 << 20
+    """A guess, perhaps: when it is repeated it comes next. The window has to grow for such a gap."""
+    for _ in range(40):
+        s.send_data(payload=bytes(1400))
+    s.seq += 70_000
     s.send(s.segment("FA"), "fin-inexact", answers=CHALLENGE)
     s.send(s.segment("FA"), answers=["F."])
 
 
-LAYER.refused("fin-outside-window", "sequence-outside-window", segment("FA", WINDOW), CHALLENGE)
+LAYER.refused("fin-outside-window", "sequence-outside-window", segment("FA", WINDOW_MOST), CHALLENGE)
 LAYER.refused("fin-acknowledges-unsent-data", "ack-unacceptable",
               lambda s: s.segment("FA", ack=s.ack + 5), CHALLENGE)
 
