@@ -149,6 +149,13 @@ static void check_deliver(const struct checked_endpoint *end, const struct ftun_
         lies_in(action->deliver.data, len, end->endpoint, ftun_endpoint_size(&end->config)));
 }
 
+/* Of a connection: a client's flow outlives it. */
+static bool is_failure(enum ftun_close_reason reason)
+{
+    return reason == FTUN_CLOSED_RESET || reason == FTUN_CLOSED_REFUSED ||
+           reason == FTUN_CLOSED_TIMEOUT || reason == FTUN_CLOSED_DEAD;
+}
+
 static void check_flow_action(struct checked_endpoint *end, const struct ftun_action *action)
 {
     FUZZ_REQUIRE(action->flow < CHECKED_FLOWS);
@@ -181,6 +188,7 @@ static void check_flow_action(struct checked_endpoint *end, const struct ftun_ac
         break;
     case FTUN_ACTION_CLOSE:
         FUZZ_REQUIRE(action->close.reason != FTUN_STILL_OPEN);
+        FUZZ_REQUIRE(end->config.role == FTUN_SERVER || !is_failure(action->close.reason));
         flow->open = flow->established = false;
         break;
     case FTUN_ACTION_SEND:

@@ -44,20 +44,21 @@ enum ftun_opening { FTUN_OPENING_NONE, FTUN_OPENING_SENT, FTUN_OPENING_ANSWERED 
 struct ftun_connection {
     const struct ftun_profile *profile;
     struct ftun_liveness liveness;
-    uint64_t retransmit_at;    /* ns: SYN or FIN again, or the end of TIME_WAIT */
-    uint64_t ack_at;           /* ns: delayed ACK */
-    uint64_t progress_at;      /* ns: snd_una moved, or nothing was left to acknowledge */
-    uint64_t challenge_after;  /* ns: no challenge ACK before */
-    uint64_t data_at;          /* ns: payload received; 0: none yet */
-    uint32_t snd_una, snd_nxt; /* oldest unacknowledged, next to send */
-    uint32_t snd_max;          /* the furthest that snd_nxt has been */
-    uint32_t snd_edge;         /* right edge of the peer's window */
-    uint32_t una_recent;       /* snd_una at una_marked_at */
-    uint32_t una_oldest;       /* and FTUN_ACK_MEMORY before that, or later */
-    uint64_t una_marked_at;    /* ns */
-    uint32_t rcv_nxt;          /* next expected */
-    uint32_t rcv_left;         /* what it was before it last jumped ahead */
-    uint32_t acknowledged;     /* the last acknowledgment sent: Last.ACK.sent of RFC 7323 4.3 */
+    uint64_t retransmit_at;      /* ns: SYN or FIN again, or the end of TIME_WAIT */
+    uint64_t ack_at;             /* ns: delayed ACK */
+    uint64_t progress_at;        /* ns: snd_una moved, or nothing was left to acknowledge */
+    uint64_t window_probe_after; /* ns: no window probe before */
+    uint64_t challenge_after;    /* ns: no challenge ACK before */
+    uint64_t data_at;            /* ns: payload received; 0: none yet */
+    uint32_t snd_una, snd_nxt;   /* oldest unacknowledged, next to send */
+    uint32_t snd_max;            /* the furthest that snd_nxt has been */
+    uint32_t snd_edge;           /* right edge of the peer's window */
+    uint32_t una_recent;         /* snd_una at una_marked_at */
+    uint32_t una_oldest;         /* and FTUN_ACK_MEMORY before that, or later */
+    uint64_t una_marked_at;      /* ns */
+    uint32_t rcv_nxt;            /* next expected */
+    uint32_t rcv_left;           /* what it was before it last jumped ahead */
+    uint32_t acknowledged;       /* the last acknowledgment sent: Last.ACK.sent of RFC 7323 4.3 */
     struct ftun_receive_window window; /* that this end advertises */
     uint32_t timestamp_offset;         /* TSval is the time in ms, and this */
     uint32_t timestamp_recent;         /* TS.Recent of RFC 7323 4.3: echoed */
@@ -131,6 +132,10 @@ enum ftun_refusal ftun_connection_segment(struct ftun_connection *connection, ui
  * that has been full for a retransmission timeout is given up: see connection.c. */
 size_t ftun_connection_sendable(struct ftun_connection *connection, uint64_t now_ns, size_t len,
                                 size_t stride);
+
+/* The window did not let all through. If all that is in flight was lost, nothing that the peer gets
+ * would make it acknowledge: an ACK at the end of this turn tells it how far this end has come. */
+void ftun_connection_probe_window(struct ftun_connection *connection, uint64_t now_ns);
 
 /* Send `len` bytes in `segments` segments: writes their (first) header, acknowledges on the way.
  * `ip_id` receives the IPv4 id. Asks for ftun_connection_sendable() >= len. */

@@ -34,6 +34,15 @@ size_t ftun_connection_sendable(struct ftun_connection *c, uint64_t now_ns, size
     return len <= room(c) ? len : room(c) / stride * stride;
 }
 
+void ftun_connection_probe_window(struct ftun_connection *c, uint64_t now_ns)
+{
+    if (c->state != FTUN_ESTABLISHED || !c->profile->respects_window ||
+        now_ns < c->window_probe_after)
+        return;
+    c->window_probe_after = now_ns + FTUN_WINDOW_PROBE_INTERVAL;
+    c->ack_due = true;
+}
+
 void ftun_connection_data(struct ftun_connection *c, uint64_t now_ns, size_t len, size_t segments,
                           struct ftun_tcp_header *out, uint16_t *ip_id)
 {

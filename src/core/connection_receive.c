@@ -232,10 +232,12 @@ static enum ftun_refusal take_payload(struct ftun_connection *c, uint64_t now_ns
                                       size_t segments, struct ftun_step *step)
 {
     const bool probes = is_probe(c, tcp);
+    const bool tells_of_loss = payload_len == 0 && ftun_seq_after(tcp->sequence, c->rcv_nxt);
     follow(c, tcp->sequence, tcp->sequence + (uint32_t)payload_len);
     if (payload_len == 0) {
         if (probes) /* within the limit: two ends must not answer each other for ever */
             ftun_connection_send_challenge(c, now_ns, step);
+        c->ack_due = c->ack_due || tells_of_loss; /* RFC 5681 4.2: at once */
         return FTUN_TAKEN;
     }
     c->conversed = true;

@@ -219,15 +219,28 @@ void ftun_endpoint_send_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint3
         ftun_endpoint_watch(ep, flow);
 }
 
+static void join_turn(struct ftun_endpoint *ep, uint32_t flow)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (!f->connection.ack_due || f->in_turn)
+        return;
+    f->in_turn = true;
+    f->next_in_turn = ep->turn;
+    ep->turn = flow;
+}
+
 void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                   const uint8_t *data, size_t offset, size_t len, size_t stride,
                                   struct ftun_actions *actions)
 {
     struct ftun_connection *connection = &ep->table.flows[flow].connection;
     const size_t sendable = ftun_connection_sendable(connection, now_ns, len, stride);
-    if (sendable < len)
+    if (sendable < len) {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_WINDOW_FULL,
                              ftun_datagram_count(len - sendable, stride));
+        ftun_connection_probe_window(connection, now_ns);
+        join_turn(ep, flow);
+    }
     if (sendable == 0)
         return;
     ftun_endpoint_send_payload(ep, now_ns, flow, data, offset, sendable, stride, actions);
@@ -323,16 +336,6 @@ void ftun_endpoint_announce(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t 
     ep->counters.flows_opened++;
     ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow)->open.tuple = f->tuple;
     ftun_endpoint_established(ep, now_ns, flow, actions);
-}
-
-static void join_turn(struct ftun_endpoint *ep, uint32_t flow)
-{
-    struct ftun_flow *f = &ep->table.flows[flow];
-    if (!f->connection.ack_due || f->in_turn)
-        return;
-    f->in_turn = true;
-    f->next_in_turn = ep->turn;
-    ep->turn = flow;
 }
 
 /* The deadline may have moved either way. */

@@ -65,6 +65,7 @@
 /* ms by which a timestamp may lag behind: longer than any network delays a packet (RFC 9293 3.4.1
  * speaks of minutes, for the sake of safety), shorter than it takes timestamps to wrap. */
 #define FTUN_TIMESTAMP_LATE UINT32_C(60000)
+#define FTUN_WINDOW_GROWTH 16u    /* bytes for each byte received */
 #define FTUN_WINDOW_SCALE_MAX 14u /* RFC 7323 2.3 */
 /* How far an ACK may lag behind at most: as far as the datagram that carries it. RFC 5961 5.2
  * allows the largest window, which leaves a blind attacker far less to guess. */
@@ -88,6 +89,9 @@
 
 /* Between a handshake with one address of the server and one with the next: RFC 8305 5. */
 #define FTUN_ATTEMPT_DELAY (250 * FTUN_MILLISECOND)
+
+/* Between two questions of one connection what has become of a full window. */
+#define FTUN_WINDOW_PROBE_INTERVAL (10 * FTUN_MILLISECOND)
 
 /* Local ports of a client: Linux net.ipv4.ip_local_port_range. */
 #define FTUN_PORT_FIRST 32768u

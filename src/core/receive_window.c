@@ -29,8 +29,7 @@ void ftun_receive_window_moved(struct ftun_receive_window *window, uint32_t len)
 {
     if (window->grown >= FTUN_WINDOW_MAX)
         return;
-    /* at most half the sequence space: the sum does not wrap */
-    window->grown += 2 * smaller(len, FTUN_WINDOW_MAX);
+    window->grown += FTUN_WINDOW_GROWTH * smaller(len, FTUN_WINDOW_MAX / FTUN_WINDOW_GROWTH);
     window->size = expressible(window, smaller(window->grown, FTUN_WINDOW_MAX));
 }
 

@@ -1,10 +1,9 @@
 /* The receive window that a connection advertises (RFC 9293 3.8.6, RFC 7323 2).
  *
  * Nothing is ever held back here, so no buffer says how large it is: it moves as that of a kernel
- * whose application reads at once and has asked for a large buffer: it grows by two bytes for each
- * byte received (Linux: tcp_grow_window()), which triples it in a round trip of bulk, up to
- * FTUN_WINDOW_MAX. A sender that feels its way, as TCP or QUIC inside the tunnel do, doubles what
- * it sends at most. */
+ * whose application reads at once and has asked for a large buffer. It grows by FTUN_WINDOW_GROWTH
+ * bytes for each byte received, up to FTUN_WINDOW_MAX; Linux's by two (tcp_grow_window()), but what
+ * does not fit is not delayed here, it is lost. */
 #ifndef FTUN_CORE_RECEIVE_WINDOW_H
 #define FTUN_CORE_RECEIVE_WINDOW_H
 

@@ -58,7 +58,8 @@ struct search {
     bool outlook; /* the violation came when looking ahead */
 };
 
-static const struct pair_budget budget = {.sends = {2, 1}, .closes = {1, 1}, .duplicates = 1};
+static const struct pair_budget budget = {
+    .sends = {2, 1}, .closes = {1, 1}, .duplicates = 1, .deaths = 1};
 
 static const char help[] =
     "usage: ftun-exhaustive [--depth N] [--break RULE]\n"
@@ -72,7 +73,9 @@ static const char help[] =
     "from one that the client has begun to close, both two steps shorter.\n"
     "\n"
     "A step: a packet in flight arrives, is lost or is doubled (once a walk); time moves to the\n"
-    "next deadline; the client sends (two datagrams) or closes, the server sends (one) or closes.\n"
+    "next deadline; the client sends (two datagrams) or closes; the server sends (one), closes, "
+    "or\n"
+    "dies and comes back, having forgotten all (once)\n"
     "After each step the network becomes perfect, to see that the conversation goes on and ends.\n"
     "\n"
     "example: ftun-exhaustive --depth 12\n"
@@ -123,7 +126,7 @@ static void explore(struct search *search)
     for (unsigned kind = PAIR_DELIVER; kind <= PAIR_DUPLICATE; kind++)
         for (uint32_t packet = 0; packet < search->walk.pair.flight_count; packet++)
             try_step(search, (struct pair_step){(enum pair_step_kind)kind, packet});
-    for (unsigned kind = PAIR_TIME_OUT; kind <= PAIR_SERVER_CLOSES; kind++)
+    for (unsigned kind = PAIR_TIME_OUT; kind <= PAIR_SERVER_DIES; kind++)
         try_step(search, (struct pair_step){(enum pair_step_kind)kind, 0});
 }
 

@@ -22,6 +22,7 @@ const char *pair_step_name(enum pair_step_kind kind)
         [PAIR_DUPLICATE] = "duplicate packet",  [PAIR_TIME_OUT] = "time out",
         [PAIR_CLIENT_SENDS] = "client sends",   [PAIR_SERVER_SENDS] = "server sends",
         [PAIR_CLIENT_CLOSES] = "client closes", [PAIR_SERVER_CLOSES] = "server closes",
+        [PAIR_SERVER_DIES] = "server dies",
     };
     return step_names[kind];
 }
@@ -38,11 +39,12 @@ static void start_side(struct pair_walk *walk, enum sim_side side)
         .port = PORT,
         .mtu = MTU,
         .timeouts = {walk->breakage == PAIR_BREAK_LEAK ? FTUN_NEVER : idle_timeout, FTUN_NEVER,
-                     FTUN_NEVER},
+                     side == SIM_CLIENT ? FTUN_DEAD_AFTER_DEFAULT : FTUN_NEVER},
         .max_flows = PAIR_FLOWS,
         .pending_slots = PENDING,
     };
     config.key.bytes[0] = (uint8_t)(side + 1);
+    config.key.bytes[1] = walk->pair.budget.deaths; /* another one in each life */
     if (ftun_endpoint_size(&config) > PAIR_ARENA_MAX)
         sim_violated(&walk->report, "PAIR_ARENA_MAX is too small: %zu bytes are needed",
                      ftun_endpoint_size(&config));
@@ -264,6 +266,8 @@ bool pair_may(const struct pair_walk *walk, struct pair_step step)
         return budget->closes[SIM_CLIENT] > 0 && pair->flow[SIM_CLIENT] != FTUN_NO_FLOW;
     case PAIR_SERVER_CLOSES:
         return budget->closes[SIM_SERVER] > 0 && pair->flow[SIM_SERVER] != FTUN_NO_FLOW;
+    case PAIR_SERVER_DIES:
+        return budget->deaths > 0;
     }
     return false;
 }
@@ -313,6 +317,10 @@ void pair_do(struct pair_walk *walk, struct pair_step step)
     case PAIR_SERVER_CLOSES:
         pair->budget.closes[SIM_SERVER]--;
         close_flow(walk, SIM_SERVER);
+        break;
+    case PAIR_SERVER_DIES:
+        pair->budget.deaths--;
+        start_side(walk, SIM_SERVER);
         break;
     }
     end_turn(walk);

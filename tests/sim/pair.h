@@ -12,7 +12,7 @@
 #define PAIR_DATAGRAM 8u
 #define PAIR_NUMBERS_MAX 8u  /* datagrams of one side */
 #define PAIR_FLOWS 4u        /* of one endpoint */
-#define PAIR_ARENA_MAX 8192u /* bytes */
+#define PAIR_ARENA_MAX 6400u /* bytes */
 
 struct pair_packet {
     enum sim_side to;
@@ -28,7 +28,8 @@ enum pair_step_kind {
     PAIR_CLIENT_SENDS, /* its application: the first one opens the flow */
     PAIR_SERVER_SENDS,
     PAIR_CLIENT_CLOSES,
-    PAIR_SERVER_CLOSES
+    PAIR_SERVER_CLOSES,
+    PAIR_SERVER_DIES /* and comes back at once, and knows nothing */
 };
 
 struct pair_step {
@@ -41,6 +42,7 @@ struct pair_budget {
     uint8_t sends[SIM_SIDES];
     uint8_t closes[SIM_SIDES];
     uint8_t duplicates;
+    uint8_t deaths; /* of the server */
 };
 
 struct pair {

@@ -34,6 +34,8 @@ static void add_tuple(struct digest *digest, const struct ftun_tuple *tuple)
 static void add_connection(struct digest *digest, const struct ftun_connection *c, uint64_t now_ns)
 {
     add(digest, now_ns - c->liveness.heard_at);
+    add(digest, c->liveness.asked_at == FTUN_NEVER ? FTUN_NEVER : now_ns - c->liveness.asked_at);
+    add(digest, c->liveness.probes);
     add_ahead(digest, c->retransmit_at, now_ns);
     add_ahead(digest, c->ack_at, now_ns);
     add_ahead(digest, c->challenge_after, now_ns);
@@ -59,7 +61,9 @@ static void add_flow(struct digest *digest, const struct ftun_endpoint *ep, uint
     add_connection(digest, &f->connection, now_ns);
     add_ahead(digest, ep->deadlines.heap[ep->deadlines.position[flow]].at_ns, now_ns);
     add(digest, (uint64_t)f->pending.count << 2 | (uint32_t)f->open << 1 | f->dialects);
-    add(digest, (uint64_t)f->failures << 8 | f->remote);
+    add(digest, (uint64_t)f->failures << 16 | (uint32_t)f->rivals << 8 | f->remote);
+    add(digest, f->rival);
+    add_ahead(digest, f->rival_after, now_ns);
     add(digest, now_ns - f->used_at);
     add(digest, now_ns - f->dialed_at);
 }
@@ -91,9 +95,9 @@ static void add_packet(struct digest *digest, const struct pair_packet *packet)
 static void add_script(struct digest *digest, const struct pair *pair)
 {
     const struct pair_budget *budget = &pair->budget;
-    add(digest, (uint64_t)budget->duplicates << 32 | (uint32_t)budget->sends[0] << 24 |
-                    (uint32_t)budget->sends[1] << 16 | (uint32_t)budget->closes[0] << 8 |
-                    budget->closes[1]);
+    add(digest, (uint64_t)budget->deaths << 40 | (uint64_t)budget->duplicates << 32 |
+                    (uint32_t)budget->sends[0] << 24 | (uint32_t)budget->sends[1] << 16 |
+                    (uint32_t)budget->closes[0] << 8 | budget->closes[1]);
     for (unsigned side = 0; side < SIM_SIDES; side++) {
         add(digest, (uint64_t)pair->sent[side] << 32 | pair->flow[side]);
         for (unsigned i = 0; i < PAIR_NUMBERS_MAX; i++)

@@ -49,6 +49,14 @@ static bool speaks_phantun(const struct sim_end *client)
     return false;
 }
 
+/* A server's flow yields to one of its own address only by its idle timeout. */
+static uint64_t time_until_yielded(const struct sim_scenario *scenario)
+{
+    const bool by_source = scenario->max_flows_per_source > 0;
+    return by_source || scenario->idle_timeout_ns < FTUN_YIELD_AFTER ? scenario->idle_timeout_ns
+                                                                     : FTUN_YIELD_AFTER;
+}
+
 static uint64_t recovery_time(const struct sim_world *world)
 {
     const struct sim_scenario *scenario = &world->scenario;
@@ -58,9 +66,9 @@ static uint64_t recovery_time(const struct sim_world *world)
     if (is_crowded(world, SIM_CLIENT))
         time += FTUN_DEAD_AFTER_DEFAULT + CLOSE_TIME;
     /* there is room again when flows whose peers are gone, as those of a NAT's former ports, have
-     * been idle for long enough */
+     * been idle for long enough, or yield */
     if (is_crowded(world, SIM_SERVER))
-        time += scenario->idle_timeout_ns + CLOSE_TIME;
+        time += CLOSE_TIME + time_until_yielded(scenario);
     if (speaks_phantun(&world->ends[SIM_CLIENT]))
         time += scenario->idle_timeout_ns;
     /* the SYNs under way are to where the server was */
@@ -119,7 +127,8 @@ static void check_accounts(struct sim_world *world, const struct sim_end *end)
     const uint64_t accounted =
         counters->datagrams_sent + refused[FTUN_REFUSED_DATAGRAM_EMPTY] +
         refused[FTUN_REFUSED_DATAGRAM_TOO_LARGE] + refused[FTUN_REFUSED_WINDOW_FULL] +
-        refused[FTUN_REFUSED_PENDING_FULL] + refused[FTUN_REFUSED_FLOW_CLOSING];
+        refused[FTUN_REFUSED_PENDING_FULL] + refused[FTUN_REFUSED_DATAGRAM_LIKE_RECORD] +
+        refused[FTUN_REFUSED_FLOW_CLOSING];
     if (accounted != end->given)
         sim_violated(&world->report, "%llu datagrams given, %llu accounted for",
                      (unsigned long long)end->given, (unsigned long long)accounted);

@@ -44,7 +44,7 @@ static void data_with_a_fin_is_delivered_first(void **state)
     (void)state;
     in_established();
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 100);
-    assert_string_equal(describe(), "deliver closed(closed by the peer) F. 1001 5102 64240");
+    assert_string_equal(describe(), "deliver closed(closed by the peer) F. 1001 5102 65535");
 }
 
 static void the_usual_close(void **state)
@@ -229,6 +229,28 @@ static void repeats_of_the_syn_do_not_count_for_the_fin(void **state)
     }
 }
 
+/* RFC 9293 3.10.5 */
+static void an_abort_resets_where_the_peer_still_counts_on_us(void **state)
+{
+    (void)state;
+    static void (*const with_rst[])(void) = {in_established, in_fin_wait_1, in_fin_wait_2};
+    for (size_t i = 0; i < LENGTH(with_rst); i++) {
+        with_rst[i]();
+        const uint32_t next = c.snd_nxt;
+        ftun_connection_abort(&c, FTUN_CLOSED_YIELDED, &step);
+        assert_true(step.gone && step.has_segment);
+        assert_int_equal(step.closed, FTUN_CLOSED_YIELDED);
+        assert_int_equal(step.segment.flags, FTUN_RST);
+        assert_int_equal(step.segment.sequence, next);
+    }
+    static void (*const without[])(void) = {in_syn_sent, in_closing, in_last_ack, in_time_wait};
+    for (size_t i = 0; i < LENGTH(without); i++) {
+        without[i]();
+        ftun_connection_abort(&c, FTUN_CLOSED_YIELDED, &step);
+        assert_true(step.gone && !step.has_segment);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +273,7 @@ int main(void)
         cmocka_unit_test(each_reason_has_a_line_of_its_own),
         cmocka_unit_test(a_peer_that_repeats_its_fin_for_ever_does_not_hold_the_connection),
         cmocka_unit_test(repeats_of_the_syn_do_not_count_for_the_fin),
+        cmocka_unit_test(an_abort_resets_where_the_peer_still_counts_on_us),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -208,6 +208,20 @@ static void one_address_alone_gets_no_second_try_so_soon(void **state)
     assert_string_equal(wait_until(now + FTUN_RETRANSMIT_TIMEOUT - 1), "");
 }
 
+static void the_record_of_a_rival_that_took_over_is_repeated(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = watchful_config();
+    c.resumption = true;
+    established_of(c);
+    wait_until(now + FTUN_DOUBT_AFTER); /* the record of the first has no answer */
+    const struct seen rival = last_syn();
+    answer(rival);
+    happened();
+    assert_true(ftun_endpoint_deadline(endpoint) <= now + FTUN_RETRANSMIT_TIMEOUT);
+    assert_true(ftun_endpoint_valid(endpoint));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +236,7 @@ int main(void)
         cmocka_unit_test(phantun_is_not_doubted),
         cmocka_unit_test(F15_a_second_address_is_tried_beside_the_first),
         cmocka_unit_test(one_address_alone_gets_no_second_try_so_soon),
+        cmocka_unit_test(the_record_of_a_rival_that_took_over_is_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
 }
