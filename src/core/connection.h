@@ -74,8 +74,6 @@ struct ftun_connection {
     bool conversed;          /* data have come */
     bool timestamps;         /* in every segment, both ways (RFC 7323 3.2) */
     uint32_t unacknowledged; /* segments received since the last ACK sent */
-    uint32_t opening_at;     /* its sequence number; at a server, the first one seen */
-    uint32_t answer_at;      /* the sequence number of its answer */
 };
 
 /* True when the fields agree with each other: for debug builds, fuzzers and proofs. */
@@ -139,15 +137,10 @@ size_t ftun_connection_sendable(struct ftun_connection *connection, uint64_t now
 void ftun_connection_data(struct ftun_connection *connection, uint64_t now_ns, size_t len,
                           size_t segments, struct ftun_tcp_header *header, uint16_t *ip_id);
 
-/* The same for the opening message of `len` bytes, before any other data. The steps of
- * ftun_connection_timeout() then ask for it again, until ftun_connection_opening_answered(). */
-void ftun_connection_opening(struct ftun_connection *connection, uint64_t now_ns, size_t len,
-                             struct ftun_tcp_header *header, uint16_t *ip_id);
-void ftun_connection_opening_answered(struct ftun_connection *connection, uint32_t answer_at);
-
-/* Write the header of one segment that is sent again, with its old sequence number. */
-void ftun_connection_repeat(struct ftun_connection *connection, uint64_t now_ns, uint32_t sequence,
-                            struct ftun_tcp_header *header, uint16_t *ip_id);
+/* The opening message is being sent: the steps of ftun_connection_timeout() ask for it again, until
+ * it is answered. */
+void ftun_connection_opening(struct ftun_connection *connection, uint64_t now_ns);
+void ftun_connection_opening_answered(struct ftun_connection *connection);
 
 /* The peer is to prove that it is still there: unless something is heard from it soon, probes are
  * sent, as when data have no answer. Nothing where it would not answer. */

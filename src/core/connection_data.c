@@ -34,20 +34,13 @@ size_t ftun_connection_sendable(struct ftun_connection *c, uint64_t now_ns, size
     return len <= room(c) ? len : room(c) / stride * stride;
 }
 
-static void write_header(struct ftun_connection *c, uint64_t now_ns, uint32_t sequence,
-                         size_t segments, struct ftun_tcp_header *out, uint16_t *ip_id)
-{
-    const uint8_t flags = c->profile->push_bursts ? FTUN_ACK | FTUN_PSH : FTUN_ACK;
-    *out = ftun_connection_header(c, flags, sequence);
-    ftun_connection_stamp_header(c, now_ns, out);
-    *ip_id = ftun_connection_take_ip_ids(c, segments);
-    ftun_connection_acknowledged(c);
-}
-
 void ftun_connection_data(struct ftun_connection *c, uint64_t now_ns, size_t len, size_t segments,
                           struct ftun_tcp_header *out, uint16_t *ip_id)
 {
-    write_header(c, now_ns, c->snd_nxt, segments, out, ip_id);
+    const uint8_t flags = c->profile->push_bursts ? FTUN_ACK | FTUN_PSH : FTUN_ACK;
+    *out = ftun_connection_header(c, flags, c->snd_nxt);
+    ftun_connection_stamp_header(c, now_ns, out);
+    *ip_id = ftun_connection_take_ip_ids(c, segments);
     c->snd_nxt += (uint32_t)len;
     c->snd_max = ftun_seq_max(c->snd_max, c->snd_nxt);
     if (c->profile->respects_window || c->conversed)
@@ -56,27 +49,18 @@ void ftun_connection_data(struct ftun_connection *c, uint64_t now_ns, size_t len
      * (tcp_event_data_sent()) */
     if (now_ns - c->data_at < FTUN_DELAYED_ACK)
         c->quick_acks = 0;
+    ftun_connection_acknowledged(c);
 }
 
-void ftun_connection_repeat(struct ftun_connection *c, uint64_t now_ns, uint32_t sequence,
-                            struct ftun_tcp_header *out, uint16_t *ip_id)
-{
-    write_header(c, now_ns, sequence, 1, out, ip_id);
-}
-
-void ftun_connection_opening(struct ftun_connection *c, uint64_t now_ns, size_t len,
-                             struct ftun_tcp_header *out, uint16_t *ip_id)
+void ftun_connection_opening(struct ftun_connection *c, uint64_t now_ns)
 {
     c->opening = FTUN_OPENING_SENT;
-    c->opening_at = c->snd_nxt;
     c->retransmit_at = now_ns + FTUN_RETRANSMIT_TIMEOUT;
-    ftun_connection_data(c, now_ns, len, 1, out, ip_id);
 }
 
-void ftun_connection_opening_answered(struct ftun_connection *c, uint32_t answer_at)
+void ftun_connection_opening_answered(struct ftun_connection *c)
 {
     c->opening = FTUN_OPENING_ANSWERED;
-    c->answer_at = answer_at;
     if (c->state == FTUN_ESTABLISHED)
         c->retransmit_at = FTUN_NEVER;
 }

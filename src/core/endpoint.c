@@ -40,6 +40,8 @@ static size_t lay_out(const struct ftun_endpoint_config *config, uint8_t *arena,
     ep->deadlines.position = cut(arena, &used, flows * sizeof *ep->deadlines.position);
     ep->pending.slots = cut(arena, &used, slots * sizeof *ep->pending.slots);
     ep->pending.bytes = cut(arena, &used, slots * config->mtu);
+    ep->messages =
+        cut(arena, &used, config->resumption ? FTUN_ACTIONS_MAX * sizeof *ep->messages : 0);
     ep->reassembly.slots =
         cut(arena, &used, config->reassembly_slots * sizeof *ep->reassembly.slots);
     return used;

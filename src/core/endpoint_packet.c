@@ -190,7 +190,6 @@ static uint32_t take_payload(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t
         .data = arrival->data + arrival->packet.payload_off,
         .len = arrival->packet.payload_len,
         .stride = stride,
-        .sequence = arrival->packet.tcp.sequence,
     };
     flow = ftun_endpoint_take_messages(ep, now_ns, flow, &payload, actions);
     if (payload.len == 0)

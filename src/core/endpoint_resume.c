@@ -1,16 +1,15 @@
 /* Theory of resumption: docs/resumption.md
  *
  * A client's connection begins with a record, which the server answers; see resume_token.h. Both
- * are taken out of the payload here, and repeated until they have arrived, with their old sequence
- * numbers: what a middlebox sees is a retransmission. Where a flow goes on, the client's datagrams
- * wait for the answer, or would come to the server's application from a new port; where one begins,
- * they leave behind the record.
+ * are taken out of the payload here. The record is sent again until it is answered, the answer
+ * whenever the record comes. Where a flow goes on, the client's datagrams wait for the answer, or
+ * would come to the server's application from a new port; where one begins, they leave behind the
+ * record.
  *
- * A record stands at the beginning of a connection, and there is one. While the server may not have
- * it, the client sends no datagram that looks like one, whatever was lost or has overtaken what:
- * so that nobody who makes an application send datagrams can make records. */
+ * The server takes one record a connection. While it may not have it, the client sends no datagram
+ * that looks like one, whatever was lost or has overtaken what: so that nobody who makes an
+ * application send datagrams can make records. */
 #include "endpoint_state.h"
-#include "sequence.h"
 
 #include <string.h>
 
@@ -22,13 +21,13 @@ static uint8_t *message_of_next_action(struct ftun_endpoint *ep, const struct ft
     return ep->messages[actions->count];
 }
 
-static void send_again(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow, uint32_t sequence,
-                       const uint8_t *message, size_t len, struct ftun_actions *actions)
+/* As data like any other, behind what was sent before: a firewall finds nothing in it. */
+static void send_message(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                         const uint8_t *message, size_t len, struct ftun_actions *actions)
 {
-    struct ftun_flow *f = &ep->table.flows[flow];
-    struct ftun_segment *segment =
-        ftun_endpoint_append_payload(ep, flow, message, 0, len, len, actions);
-    ftun_connection_repeat(&f->connection, now_ns, sequence, &segment->tcp, &segment->ip_id);
+    struct ftun_connection *connection = &ep->table.flows[flow].connection;
+    if (ftun_connection_sendable(connection, now_ns, len, len) == len)
+        ftun_endpoint_send_payload(ep, now_ns, flow, message, 0, len, len, actions);
 }
 
 /* --- a client's records ------------------------------------------------------------------- */
@@ -73,10 +72,9 @@ void ftun_endpoint_send_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32
     uint8_t *message = message_of_next_action(ep, actions);
     show_next_value(ep, &f->resumption);
     write_record(ep, &f->resumption, message);
-    struct ftun_segment *segment = ftun_endpoint_append_payload(
-        ep, flow, message, 0, FTUN_RESUME_RECORD, FTUN_RESUME_RECORD, actions);
-    ftun_connection_opening(&f->connection, now_ns, FTUN_RESUME_RECORD, &segment->tcp,
-                            &segment->ip_id);
+    ftun_connection_opening(&f->connection, now_ns);
+    send_message(ep, now_ns, flow, message, FTUN_RESUME_RECORD, actions);
+    ftun_endpoint_watch(ep, flow);
 }
 
 void ftun_endpoint_repeat_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -85,7 +83,7 @@ void ftun_endpoint_repeat_record(struct ftun_endpoint *ep, uint64_t now_ns, uint
     const struct ftun_flow *f = &ep->table.flows[flow];
     uint8_t *message = message_of_next_action(ep, actions);
     write_record(ep, &f->resumption, message);
-    send_again(ep, now_ns, flow, f->connection.opening_at, message, FTUN_RESUME_RECORD, actions);
+    send_message(ep, now_ns, flow, message, FTUN_RESUME_RECORD, actions);
 }
 
 bool ftun_endpoint_awaits_answer(const struct ftun_flow *f)
@@ -118,19 +116,9 @@ static void answer_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t fl
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     uint8_t *message = message_of_next_action(ep, actions);
-    ftun_connection_opening_answered(&f->connection, f->connection.snd_nxt);
+    ftun_connection_opening_answered(&f->connection);
     write_answer(f, record, message);
-    ftun_endpoint_send_payload(ep, now_ns, flow, message, 0, FTUN_RESUME_ANSWER, FTUN_RESUME_ANSWER,
-                               actions);
-}
-
-static void repeat_answer(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
-                          const struct ftun_resume_record *record, struct ftun_actions *actions)
-{
-    const struct ftun_flow *f = &ep->table.flows[flow];
-    uint8_t *message = message_of_next_action(ep, actions);
-    write_answer(f, record, message);
-    send_again(ep, now_ns, flow, f->connection.answer_at, message, FTUN_RESUME_ANSWER, actions);
+    send_message(ep, now_ns, flow, message, FTUN_RESUME_ANSWER, actions);
 }
 
 /* A ticket names its flow, by the low half, and nobody can guess it. */
@@ -219,13 +207,12 @@ static uint32_t look_for_record(struct ftun_endpoint *ep, uint64_t now_ns, uint3
     const size_t len = payload->len < payload->stride ? payload->len : payload->stride;
     struct ftun_resume_record record;
     if (!ftun_endpoint_expects_record(ep, flow) ||
-        ftun_seq_after(payload->sequence, f->connection.opening_at + 1) ||
         !ftun_resume_record_read(payload->data, len, &record))
         return flow;
     if (f->connection.opening == FTUN_OPENING_NONE)
         flow = take_record(ep, now_ns, flow, &record, actions);
     else if (same_value(&record.keep, &f->resumption.value))
-        repeat_answer(ep, now_ns, flow, &record, actions);
+        answer_record(ep, now_ns, flow, &record, actions);
     else
         return flow;
     payload->data += len;
@@ -241,34 +228,30 @@ bool ftun_endpoint_expects_record(const struct ftun_endpoint *ep, uint32_t flow)
 
 /* --- a client's answers ------------------------------------------------------------------- */
 
-static void take_answer(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow, uint32_t sequence,
+static void take_answer(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                         const struct ftun_resume_answer *answer, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     if (f->connection.opening == FTUN_OPENING_ANSWERED)
         return; /* again */
-    ftun_connection_opening_answered(&f->connection, sequence);
+    ftun_connection_opening_answered(&f->connection);
     f->resumption.ticket = answer->ticket;
     ep->counters.flows_resumed += answer->resumed;
     ftun_endpoint_send_pending(ep, now_ns, flow, actions);
 }
 
-/* At the end of the payload: the push bit behind it ends what a kernel glues. An answer that comes
- * again has the old sequence number. */
+/* At the end of the payload: the push bit behind it ends what a kernel glues. */
 static void look_for_answer(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                             struct ftun_payload *payload, struct ftun_actions *actions)
 {
     const struct ftun_flow *f = &ep->table.flows[flow];
     const size_t before = (payload->len - 1) / payload->stride * payload->stride;
-    const uint32_t sequence = payload->sequence + (uint32_t)before;
-    const bool expected =
-        f->connection.opening == FTUN_OPENING_SENT ||
-        (f->connection.opening == FTUN_OPENING_ANSWERED && sequence == f->connection.answer_at);
     struct ftun_resume_answer answer;
-    if (!expected || !ftun_resume_answer_read(payload->data + before, payload->len - before,
-                                              &f->resumption.value, &answer))
+    if (f->connection.opening == FTUN_OPENING_NONE ||
+        !ftun_resume_answer_read(payload->data + before, payload->len - before,
+                                 &f->resumption.value, &answer))
         return;
-    take_answer(ep, now_ns, flow, sequence, &answer, actions);
+    take_answer(ep, now_ns, flow, &answer, actions);
     payload->len = before;
 }
 

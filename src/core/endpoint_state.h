@@ -26,7 +26,7 @@ struct ftun_endpoint {
     uint32_t close_from;                /* where ftun_endpoint_close_all() goes on */
     struct ftun_counters counters;
     /* records and answers that the actions of a call send, each in the place of its action */
-    uint8_t messages[FTUN_ACTIONS_MAX][FTUN_RESUME_RECORD];
+    uint8_t (*messages)[FTUN_RESUME_RECORD];
 };
 
 /* Count a refusal of `count` packets or datagrams. */
@@ -129,7 +129,6 @@ void ftun_endpoint_server_answered(struct ftun_endpoint *ep, const struct ftun_f
 struct ftun_payload {
     const uint8_t *data;
     size_t len, stride; /* bytes; the stride is not 0 */
-    uint32_t sequence;
 };
 
 /* Take ftun's own messages out of the payload, and do what they say. Returns the flow that the

@@ -100,11 +100,9 @@ static void data_leaves(const struct ftun_profile *profile, uint8_t state)
 static void opening_leaves(const struct ftun_profile *profile, uint8_t state)
 {
     struct ftun_connection connection = any_connection(profile, state);
-    struct ftun_tcp_header header;
-    uint16_t ip_id;
-    ftun_connection_opening(&connection, any_u64(), any_size(1, FTUN_BURST_MAX), &header, &ip_id);
-    ftun_connection_repeat(&connection, any_u64(), any_u32(), &header, &ip_id);
-    ftun_connection_opening_answered(&connection, any_u32());
+    ftun_connection_opening(&connection, any_u64());
+    ftun_connection_opening_answered(&connection);
+    ftun_connection_linger(&connection, any_u64());
     check(&connection, profile);
 }
 

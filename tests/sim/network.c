@@ -181,13 +181,11 @@ static void enter(struct sim_network *network, uint64_t now_ns, struct sim_packe
         travel(network, now_ns, packet);
 }
 
-/* A message between the ends themselves, not a datagram: a client's record, a server's answer. All
- * else that a server sends lies in the caller's burst. */
-static bool is_of_resumption(const struct sim_network *network, enum sim_side from,
-                             const struct ftun_action *send)
+/* ftun's own: an answer, the only payload of a server's that is not a burst's, or a record. */
+static bool is_message(enum sim_side from, const struct ftun_action *send)
 {
     struct ftun_resume_record record;
-    if (!network->scenario->resumption || send->send.data == NULL)
+    if (send->send.data == NULL)
         return false;
     return from == SIM_SERVER ||
            ftun_resume_record_read(send->send.data, send->send.segment.payload_len, &record);
@@ -208,12 +206,11 @@ void sim_network_send(struct sim_network *network, uint64_t now_ns, enum sim_sid
         packet->birth = ++network->births;
         packet->to = sim_other(from);
         packet->vouched = partial;
-        if (segment->payload_len > 0) {
+        if (segment->payload_len > 0 && !is_message(from, send)) {
             const size_t off = i * stride;
             const size_t rest = segment->payload_len - off;
-            if (!is_of_resumption(network, from, send))
-                packet->label = sim_ledger_emitted(network->ledger, payload + off,
-                                                   stride < rest ? stride : rest);
+            packet->label =
+                sim_ledger_emitted(network->ledger, payload + off, stride < rest ? stride : rest);
         }
         watch(network, packet, from);
         enter(network, now_ns, packet);

@@ -138,8 +138,8 @@ void sim_scenario_draw(struct sim_scenario *s, uint64_t seed)
     if (sim_random_below(&random, 4) == 0)
         s->outage_ns = draw_time(&random, FTUN_SECOND, 1, 120);
     s->ending = (enum sim_ending)sim_random_below(&random, SIM_ENDINGS);
+    s->resumes = coin(&random);
     s->timestamps = coin(&random);
-    s->resumption = coin(&random);
 }
 
 struct sim_quality sim_quality_good(const struct sim_scenario *s)

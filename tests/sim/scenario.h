@@ -58,7 +58,6 @@ struct sim_scenario {
     enum ftun_family family;
     enum ftun_peer peer;      /* how the client speaks */
     bool timestamps;          /* the client offers them */
-    bool resumption;          /* at both ends */
     bool offload[SIM_SIDES];  /* segmentation offload */
     bool glue;                /* receivers' kernels glue consecutive segments */
     bool partial_checksums;   /* left to be computed: kernels vouch for what arrives */
@@ -82,6 +81,7 @@ struct sim_scenario {
     uint64_t outage_ns;         /* then the path is dead for so long */
     uint64_t disaster_ns;       /* mean interval between disasters; FTUN_NEVER: none */
     uint64_t stranger_ns;       /* mean interval between strangers' packets; FTUN_NEVER: none */
+    bool resumes;               /* both ends: flows go on over new connections */
     enum sim_ending ending;
     enum sim_breakage breakage;
 };

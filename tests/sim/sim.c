@@ -202,8 +202,8 @@ static struct tally *run(const struct options *options)
 static bool out_of_reach(enum ftun_refusal refusal)
 {
     return refusal == FTUN_REFUSED_NONE || refusal == FTUN_REFUSED_DATAGRAM_EMPTY ||
-           refusal == FTUN_REFUSED_DATAGRAM_LIKE_RECORD ||
-           refusal == FTUN_REFUSED_PORTS_EXHAUSTED || refusal == FTUN_REFUSED_FAMILY_UNAVAILABLE;
+           refusal == FTUN_REFUSED_PORTS_EXHAUSTED || refusal == FTUN_REFUSED_FAMILY_UNAVAILABLE ||
+           refusal == FTUN_REFUSED_DATAGRAM_LIKE_RECORD;
 }
 
 static bool say_reached(const uint64_t *refused)

@@ -156,7 +156,7 @@ static void a_flow_that_is_resumed_is_the_same_at_the_server(void **state)
 {
     (void)state;
     struct sim_scenario scenario = calm_scenario(APPLICATIONS);
-    scenario.nat = scenario.strict = scenario.resumption = true;
+    scenario.nat = scenario.strict = scenario.resumes = true;
     struct sim_world *world = start_conversation(&scenario);
     for (unsigned i = 0; i < 5; i++) {
         sim_nat_move(&world->network.nat);

@@ -106,12 +106,12 @@ static void start_end(struct sim_world *world, enum sim_side side)
         .mtu = s->mtu,
         .hops = 1,
         .host.timestamps = s->timestamps,
-        .resumption = s->resumption,
         .segmentation_offload = s->offload[side],
         .max_flows = s->max_flows,
         .max_flows_per_source = side == SIM_SERVER ? s->max_flows_per_source : 0,
         .pending_slots = s->pending_slots,
         .reassembly_slots = s->reassembly_slots,
+        .resumption = s->resumes,
     };
     set_timeouts(end, s);
     set_address(end, side == SIM_CLIENT ? client_address(s->family) : world->server.ip);

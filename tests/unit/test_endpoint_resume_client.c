@@ -52,13 +52,18 @@ static void give_answer(const struct ftun_resume_record *record, bool resumed, u
 }
 
 /* A client with flow 0, which the server has given its ticket. */
-static struct ftun_resume_record known_client(void)
+static struct ftun_resume_record known_client_of(struct ftun_endpoint_config c)
 {
-    dialing_client_of(resuming_client());
+    dialing_client_of(c);
     const struct ftun_resume_record record = establish();
     give_answer(&record, false, FIRST);
     happened();
     return record;
+}
+
+static struct ftun_resume_record known_client(void)
+{
+    return known_client_of(resuming_client());
 }
 
 /* Flow 0 is reset, and has begun another connection. */
@@ -123,6 +128,8 @@ static void the_answer_is_not_delivered_and_ends_the_repeating(void **state)
 static void without_an_answer_the_record_is_sent_again_and_then_no_more(void **state)
 {
     (void)state;
+    static const char *const lines[FTUN_RESUME_RETRIES] = {"> P. 59:107(48) ack 5001 win 63",
+                                                           "> P. 107:155(48) ack 5001 win 63"};
     const uint32_t flow = dialing_client_of(resuming_client());
     const struct ftun_resume_record record = establish();
     send_datagrams(flow, 10, 10);
@@ -134,7 +141,7 @@ static void without_an_answer_the_record_is_sent_again_and_then_no_more(void **s
         assert_memory_equal(&again.value, &record.value, sizeof record.value);
         assert_memory_equal(&again.keep, &record.keep, sizeof record.keep);
         assert_true(again.ticket == record.ticket);
-        assert_string_equal(happened(), "> P. 1:49(48) ack 5001 win 63");
+        assert_string_equal(happened(), lines[i]);
     }
     for (unsigned i = 0; i < 10; i++) {
         now += FTUN_RETRANSMIT_TIMEOUT;
@@ -245,6 +252,30 @@ static void the_next_connection_shows_the_next_value_and_the_ticket(void **state
     assert_true(ftun_resume_value_follows(&record.value, &before.keep));
 }
 
+/* A second connection is tried beside one whose answers are late, and is first. */
+static void a_rivals_connection_begins_with_a_record_too(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = resuming_client();
+    c.timeouts.dead_after_ns = FTUN_DEAD_AFTER_DEFAULT;
+    known_client_of(c);
+    const uint16_t old_port = own_port;
+    send_datagrams(0, 10, 10);
+    happened();
+    while (own_port == old_port && now < start + FTUN_DEAD_AFTER_DEFAULT) {
+        now = ftun_endpoint_deadline(endpoint);
+        ftun_endpoint_timeout(endpoint, now, &actions);
+        happened();
+    }
+    give_syn_ack();
+    assert_true(record_in(2).ticket == ticket);
+    happened();
+    now += FTUN_RETRANSMIT_TIMEOUT;
+    ftun_endpoint_timeout(endpoint, now, &actions);
+    assert_true(record_in(0).ticket == ticket);
+    happened();
+}
+
 static void datagrams_wait_for_the_answer(void **state)
 {
     (void)state;
@@ -283,9 +314,9 @@ static void datagrams_do_not_wait_for_ever(void **state)
     pass_seconds(FTUN_RESUME_RETRIES);
     now += FTUN_RETRANSMIT_TIMEOUT;
     ftun_endpoint_timeout(endpoint, now, &actions);
-    assert_string_equal(happened(), "> P. 49:59(10) ack 5001 win 63");
+    assert_string_equal(happened(), "> P. 145:155(10) ack 5001 win 63");
     send_datagrams(0, 20, 20);
-    assert_string_equal(happened(), "> P. 59:79(20) ack 5001 win 63");
+    assert_string_equal(happened(), "> P. 155:175(20) ack 5001 win 63");
 }
 
 /* Also when another connection has to be begun meanwhile. */
@@ -433,6 +464,7 @@ int main(void)
         cmocka_unit_test(a_server_that_names_no_mss_gets_no_record),
         cmocka_unit_test(phantun_gets_no_record),
         cmocka_unit_test(the_next_connection_shows_the_next_value_and_the_ticket),
+        cmocka_unit_test(a_rivals_connection_begins_with_a_record_too),
         cmocka_unit_test(datagrams_wait_for_the_answer),
         cmocka_unit_test(datagrams_wait_in_a_bounded_queue),
         cmocka_unit_test(datagrams_do_not_wait_for_ever),
