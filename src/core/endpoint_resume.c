@@ -198,8 +198,7 @@ static bool same_value(const struct ftun_resume_value *a, const struct ftun_resu
     return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-/* At the beginning of the payload: what the kernel has glued to it are datagrams. One number may
- * lie before it, that of a probe which has completed the handshake. */
+/* At the beginning of the payload: what the kernel has glued to it are datagrams. */
 static uint32_t look_for_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                 struct ftun_payload *payload, struct ftun_actions *actions)
 {
