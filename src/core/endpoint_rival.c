@@ -126,7 +126,6 @@ void ftun_endpoint_rival_established(struct ftun_endpoint *ep, uint64_t now_ns, 
     take_over(ep, flow);
     ftun_endpoint_server_answered(ep, &ep->table.flows[flow]);
     ftun_endpoint_established(ep, now_ns, flow, actions);
-    ftun_endpoint_watch(ep, flow);
 }
 
 bool ftun_endpoint_rival_succeeds(struct ftun_endpoint *ep, uint32_t flow)
