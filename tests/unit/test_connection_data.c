@@ -315,6 +315,39 @@ static void a_peer_that_acknowledges_nothing_for_gigabytes_is_still_understood(v
     assert_int_equal(c.snd_una, c.snd_nxt);
 }
 
+/* A whole flight was lost: nothing comes that the peer could acknowledge. */
+static void a_full_window_is_told_how_far_this_end_has_come(void **state)
+{
+    (void)state;
+    struct ftun_tcp_header header;
+    uint16_t ip_id;
+    in_established(); /* a window of 500, its last byte kept */
+    ftun_connection_data(&c, start, 400, 1, &header, &ip_id);
+    assert_int_equal(ftun_connection_sendable(&c, start, 200, 200), 0);
+    ftun_connection_probe_window(&c, start);
+    ftun_connection_end_turn(&c, start, &step);
+    assert_string_equal(describe(), ". 1401 5001 64240");
+    ftun_connection_probe_window(&c, start + FTUN_WINDOW_PROBE_INTERVAL - 1);
+    ftun_connection_end_turn(&c, start + FTUN_WINDOW_PROBE_INTERVAL - 1, &step);
+    assert_string_equal(describe(), "nothing");
+    ftun_connection_probe_window(&c, start + FTUN_WINDOW_PROBE_INTERVAL);
+    ftun_connection_end_turn(&c, start + FTUN_WINDOW_PROBE_INTERVAL, &step);
+    assert_string_equal(describe(), ". 1401 5001 64240");
+}
+
+static void an_ack_that_tells_of_a_loss_is_acknowledged_at_once(void **state)
+{
+    (void)state;
+    in_established();
+    receive(FTUN_ACK, PEER_ISN + 1001, ISN + 1, 0);
+    ftun_connection_end_turn(&c, start, &step);
+    assert_int_equal(step.segment.acknowledgment, PEER_ISN + 1001);
+    receive(FTUN_ACK, PEER_ISN + 1001, ISN + 1,
+            0); /* nothing new: two ends do not go on for ever */
+    ftun_connection_end_turn(&c, start, &step);
+    assert_string_equal(describe(), "nothing");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +373,8 @@ int main(void)
         cmocka_unit_test(a_window_that_moves_is_not_given_up),
         cmocka_unit_test(sequence_numbers_wrap),
         cmocka_unit_test(a_peer_that_acknowledges_nothing_for_gigabytes_is_still_understood),
+        cmocka_unit_test(a_full_window_is_told_how_far_this_end_has_come),
+        cmocka_unit_test(an_ack_that_tells_of_a_loss_is_acknowledged_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

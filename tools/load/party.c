@@ -28,7 +28,11 @@ enum { OVERHEAD = 1024 };
 
 /* Buffers count more than that for a datagram at times; what is outstanding stays well below them.
  */
-enum { BUFFER_PER_WINDOW = 4 };
+enum {
+    BUFFER_PER_WINDOW = 4,
+    FIRST_WINDOW = 48 * 1024,
+    WARM_FLOW = 64 * 1024 /* what each flow has carried, about, when all may be under way */
+};
 
 struct flow {
     struct listening listening;
@@ -367,6 +371,16 @@ static uint64_t outstanding(const struct party *party)
     return party->sent_cost - credit_settled(party->credit, party->outward);
 }
 
+/* What may be under way: little at first, as a TCP connection's window is 64 KiB until something
+ * has come through it, and one flow may have all that is under way. */
+static uint64_t open_window(const struct party *party)
+{
+    const bool warm =
+        credit_settled(party->credit, party->outward) >= (uint64_t)WARM_FLOW * party->terms->flows;
+
+    return warm || party->window < FIRST_WINDOW ? party->window : FIRST_WINDOW;
+}
+
 static void compose(struct party *party, unsigned index, uint32_t flow, struct line line)
 {
     const struct address *peer = &party->flows[flow].peer;
@@ -389,6 +403,7 @@ static void compose(struct party *party, unsigned index, uint32_t flow, struct l
 static unsigned compose_all(struct party *party, uint32_t flow, unsigned most)
 {
     const uint64_t first = party->flows[flow].sent;
+    const uint64_t window = open_window(party);
     uint64_t taken = outstanding(party);
     unsigned count = 0;
 
@@ -397,7 +412,7 @@ static unsigned compose_all(struct party *party, uint32_t flow, unsigned most)
             script_line(&party->terms->script, party->outward, flow, first + count);
 
         taken += party_cost(line.length);
-        if (taken > party->window)
+        if (taken > window)
             break;
         compose(party, count++, flow, line);
     }
