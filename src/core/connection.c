@@ -209,7 +209,7 @@ void ftun_connection_linger(struct ftun_connection *c, uint64_t now_ns)
 
 void ftun_connection_ask(struct ftun_connection *c, uint64_t now_ns)
 {
-    if (c->state == FTUN_ESTABLISHED && c->profile->respects_window)
+    if (c->state == FTUN_ESTABLISHED && c->profile->acknowledges_often)
         ftun_liveness_ask(&c->liveness, now_ns);
 }
 
@@ -251,8 +251,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 /* Only a peer that acknowledges is known to answer a probe. */
 static uint64_t probe_at(const struct ftun_connection *c, const struct ftun_timeouts *timeouts)
 {
-    return c->profile->respects_window ? ftun_liveness_probe_at(&c->liveness, timeouts)
-                                       : FTUN_NEVER;
+    return c->profile->acknowledges_often ? ftun_liveness_probe_at(&c->liveness, timeouts)
+                                          : FTUN_NEVER;
 }
 
 static uint64_t liveness_deadline(const struct ftun_connection *c,

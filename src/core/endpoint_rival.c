@@ -27,7 +27,7 @@ bool ftun_endpoint_is_rival(const struct ftun_flow *f)
 
 static uint64_t doubtful_at(const struct ftun_endpoint *ep, const struct ftun_connection *c)
 {
-    if (c->state == FTUN_ESTABLISHED && c->profile->respects_window)
+    if (c->state == FTUN_ESTABLISHED && c->profile->acknowledges_often)
         return ftun_liveness_doubt_at(&c->liveness, &ep->config.timeouts);
     return FTUN_NEVER;
 }
