@@ -3,31 +3,9 @@
 
 #define FIRST_DATA "> P. 1:11(10) ack 5001 win 63"
 
-/* Wait until something happens. */
-static const char *wait_for_event(void)
-{
-    const char *text = "";
-    while (text[0] == '\0') {
-        const uint64_t due = ftun_endpoint_deadline(endpoint);
-        assert_int_not_equal(due, FTUN_NEVER);
-        now = due > now ? due : now;
-        ftun_endpoint_timeout(endpoint, now, &actions);
-        text = happened();
-    }
-    return text;
-}
-
 static void answer_syn(void)
 {
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
-}
-
-static struct ftun_endpoint_config watchful_config(void)
-{
-    struct ftun_endpoint_config c = client_config();
-    c.timeouts.keepalive_ns = FTUN_KEEPALIVE_DEFAULT;
-    c.timeouts.dead_after_ns = FTUN_DEAD_AFTER_DEFAULT;
-    return c;
 }
 
 static void a_reset_flow_goes_on_from_a_new_port_at_once(void **state)

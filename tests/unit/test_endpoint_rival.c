@@ -1,14 +1,6 @@
 /* A second connection is tried beside one that is doubtful: who answers first has the flow. */
 #include "endpoint_fixture.h"
 
-static struct ftun_endpoint_config watchful_config(void)
-{
-    struct ftun_endpoint_config c = client_config();
-    c.timeouts.keepalive_ns = FTUN_KEEPALIVE_DEFAULT;
-    c.timeouts.dead_after_ns = FTUN_DEAD_AFTER_DEFAULT;
-    return c;
-}
-
 /* A connection as the peer sees it. */
 struct seen {
     struct peer peer;
@@ -38,11 +30,8 @@ static struct seen established_of(struct ftun_endpoint_config c)
 static const char *wait_until(uint64_t at)
 {
     const char *text = "";
-    while (ftun_endpoint_deadline(endpoint) <= at) {
-        now = ftun_endpoint_deadline(endpoint) > now ? ftun_endpoint_deadline(endpoint) : now;
-        ftun_endpoint_timeout(endpoint, now, &actions);
-        text = happened();
-    }
+    while (ftun_endpoint_deadline(endpoint) <= at)
+        text = meet_deadline();
     now = at;
     return text;
 }
