@@ -238,12 +238,11 @@ uint32_t established_client(void)
     return established_client_of(client_config());
 }
 
-void client_of_all_ports(void)
+void client_of_all_ports(struct ftun_endpoint_config wanted)
 {
     const uint32_t ports = FTUN_PORT_LAST - FTUN_PORT_FIRST + 1;
-    struct ftun_endpoint_config c = client_config();
-    c.max_flows = ports + 1;
-    create(c);
+    wanted.max_flows = ports + 1;
+    create(wanted);
     while (ftun_endpoint_flow_count(endpoint) < ports) {
         const uint16_t next = (uint16_t)(ftun_endpoint_flow_count(endpoint) + 1);
         ftun_endpoint_flow(endpoint, now, application_at(next), &actions);

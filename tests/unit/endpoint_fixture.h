@@ -82,7 +82,7 @@ uint32_t established_client_of(struct ftun_endpoint_config wanted);
 
 /* A client with a handshake under way from each local port that there is: flows 0, 1, ... of the
  * applications at 1, 2, ... */
-void client_of_all_ports(void);
+void client_of_all_ports(struct ftun_endpoint_config wanted);
 
 /* A server with one more established flow; the client's first sequence number is 100. */
 void established_server(uint16_t port);

@@ -232,7 +232,7 @@ static void a_full_window_refuses_whole_bursts(void **state)
 static void a_client_without_a_free_port_says_so_and_keeps_its_flows(void **state)
 {
     (void)state;
-    client_of_all_ports();
+    client_of_all_ports(client_config());
     const uint32_t flows = ftun_endpoint_flow_count(endpoint);
     const uint64_t refused_before = refused(FTUN_REFUSED_PORTS_EXHAUSTED);
     assert_int_equal(ftun_endpoint_flow(endpoint, now, application_at(UINT16_MAX), &actions),

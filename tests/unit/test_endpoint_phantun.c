@@ -87,7 +87,7 @@ static void a_server_takes_phantuns_clients_and_closes_them_their_way(void **sta
 static void a_refused_client_without_another_port_gives_up(void **state)
 {
     (void)state;
-    client_of_all_ports();
+    client_of_all_ports(client_config());
     const uint32_t flows = ftun_endpoint_flow_count(endpoint);
     give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
     assert_string_equal(happened(), "close flow 28231: refused by the peer: nothing listens there");

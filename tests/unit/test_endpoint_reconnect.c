@@ -292,6 +292,16 @@ static void addresses_of_a_family_that_is_missing_are_left_out(void **state)
     assert_true(ftun_socket_address_equal(last_remote(), &both[1]));
 }
 
+static void a_reset_flow_without_another_port_gives_up(void **state)
+{
+    (void)state;
+    client_of_all_ports(client_config());
+    answer_syn();
+    happened();
+    give(the_server(), FTUN_RST, 5001, 0, "");
+    assert_string_equal(happened(), "close flow 28231: reset by the peer");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_lasted_is_followed_at_once),
         cmocka_unit_test(connections_that_do_not_last_are_followed_ever_later),
         cmocka_unit_test(a_close_by_the_peer_is_final),
+        cmocka_unit_test(a_reset_flow_without_another_port_gives_up),
         cmocka_unit_test(F11_a_dead_path_under_load_is_left_within_15_s),
         cmocka_unit_test(F11_an_idle_dead_path_is_found_by_keepalive),
         cmocka_unit_test(an_answered_probe_keeps_the_connection),

@@ -211,6 +211,21 @@ static void the_record_of_a_rival_that_took_over_is_repeated(void **state)
     assert_true(ftun_endpoint_valid(endpoint));
 }
 
+static void without_a_free_port_there_is_no_rival(void **state)
+{
+    (void)state;
+    client_of_all_ports(watchful_config());
+    const uint32_t flows = ftun_endpoint_flow_count(endpoint);
+    answer(last_syn());
+    happened();
+    send_datagrams(flows - 1, 10, 10);
+    happened();
+    const uint64_t doubtful_at = now + FTUN_DOUBT_AFTER;
+    while (ftun_endpoint_deadline(endpoint) <= doubtful_at)
+        assert_null(strstr(meet_deadline(), "reconnect"));
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), flows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +237,7 @@ int main(void)
         cmocka_unit_test(rivals_follow_each_other),
         cmocka_unit_test(a_closed_flow_takes_its_rival_along),
         cmocka_unit_test(without_a_free_slot_there_is_no_rival),
+        cmocka_unit_test(without_a_free_port_there_is_no_rival),
         cmocka_unit_test(phantun_is_not_doubted),
         cmocka_unit_test(F15_a_second_address_is_tried_beside_the_first),
         cmocka_unit_test(one_address_alone_gets_no_second_try_so_soon),
