@@ -141,6 +141,7 @@ void ftun_connection_connect(struct ftun_connection *c, uint64_t now_ns, uint64_
         .retransmit_at = at_ns,
         .ack_at = FTUN_NEVER,
         .snd_una = first,
+        .una_oldest = first,
         .snd_nxt = first + 1,
         .snd_max = first + 1,
         .mss = mss,

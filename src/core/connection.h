@@ -155,7 +155,7 @@ void ftun_connection_ask(struct ftun_connection *connection, uint64_t now_ns);
 void ftun_connection_give_up_dialing(struct ftun_connection *connection);
 
 /* True when a router's error that quotes this sequence number is believed (RFC 5927 4.1): it is in
- * flight, or was just before, as acknowledgments jump over what was lost. */
+ * flight, or was within FTUN_ACK_MEMORY, as acknowledgments jump over what was lost. */
 bool ftun_connection_has_sent(const struct ftun_connection *connection, uint32_t sequence);
 
 /* The next point in time at which ftun_connection_timeout() has something to do; FTUN_NEVER. */

@@ -76,6 +76,8 @@ void ftun_connection_opening_answered(struct ftun_connection *c)
 
 bool ftun_connection_has_sent(const struct ftun_connection *c, uint32_t sequence)
 {
-    const uint32_t oldest = c->snd_una - FTUN_LATE_WINDOW;
+    const uint32_t acknowledged = c->snd_una - c->una_oldest;
+    const uint32_t lag = acknowledged < FTUN_ACK_WINDOW ? acknowledged : FTUN_ACK_WINDOW;
+    const uint32_t oldest = c->snd_una - lag - 1; /* probes, and the SYN, lie one before */
     return sequence - oldest <= c->snd_max - oldest;
 }
