@@ -50,6 +50,7 @@ struct ftun_connection {
     uint64_t window_probe_after; /* ns: no window probe before */
     uint64_t challenge_after;    /* ns: no challenge ACK before */
     uint64_t data_at;            /* ns: payload received; 0: none yet */
+    uint64_t sent_at;            /* ns: payload sent; 0: none yet */
     uint32_t snd_una, snd_nxt;   /* oldest unacknowledged, next to send */
     uint32_t snd_max;            /* the furthest that snd_nxt has been */
     uint32_t snd_edge;           /* right edge of the peer's window */

@@ -54,6 +54,7 @@ void ftun_connection_data(struct ftun_connection *c, uint64_t now_ns, size_t len
     c->snd_max = ftun_seq_max(c->snd_max, c->snd_nxt);
     if (c->profile->respects_window || c->conversed)
         ftun_liveness_ask(&c->liveness, now_ns);
+    c->sent_at = now_ns;
     /* an answer: from now on acknowledgments ride on data, Linux's ping-pong mode
      * (tcp_event_data_sent()) */
     if (now_ns - c->data_at < FTUN_DELAYED_ACK)
