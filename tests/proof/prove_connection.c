@@ -90,6 +90,7 @@ static void data_leaves(const struct ftun_profile *profile, uint8_t state)
     const size_t len = any_size(1, FTUN_BURST_MAX);
     const size_t stride = any_size(1, FTUN_BURST_MAX);
     ftun_connection_sendable(&connection, any_u64(), len, stride);
+    ftun_connection_probe_window(&connection, any_u64());
     ftun_connection_has_sent(&connection, any_u32());
     struct ftun_tcp_header header;
     uint16_t ip_id;
