@@ -15,7 +15,8 @@
  *    acknowledges too rarely for waiting to teach anything: there it goes back at once.
  *
  * Liveness counts received segments only (liveness.h): what this end sends proves nothing. A peer
- * that does not acknowledge owes an answer to data only once it has sent some of its own.
+ * that does not acknowledge, nor answer probes, owes an answer to data only once it has sent some
+ * of its own, and if the application insists: nobody answers its keepalives.
  *
  * Acknowledgments follow Linux: a lone segment is acknowledged after 40 ms, two or more at the end
  * of the turn in which they came, the first few after the handshake at the end of the turn too.
@@ -142,6 +143,7 @@ void ftun_connection_connect(struct ftun_connection *c, uint64_t now_ns, uint64_
         .retransmit_at = at_ns,
         .ack_at = FTUN_NEVER,
         .snd_una = first,
+        .una_oldest = first,
         .snd_nxt = first + 1,
         .snd_max = first + 1,
         .mss = mss,
@@ -298,13 +300,31 @@ static void retransmit(struct ftun_connection *c, uint64_t now_ns, struct ftun_s
     }
 }
 
+/* Its last datagram left in the second half of the time in which nothing came: WireGuard repeats a
+ * handshake after 5 s, and its persistent keepalives, 25 s apart, want no answer. */
+static bool application_insists(const struct ftun_connection *c, uint64_t now_ns,
+                                const struct ftun_timeouts *timeouts)
+{
+    return now_ns - c->sent_at <= timeouts->dead_after_ns / 2;
+}
+
+/* Nothing has come for so long. */
+static void judge_silence(struct ftun_connection *c, uint64_t now_ns,
+                          const struct ftun_timeouts *timeouts, struct ftun_step *step)
+{
+    if (c->profile->acknowledges_often || application_insists(c, now_ns, timeouts))
+        ftun_connection_end(c, FTUN_CLOSED_DEAD, step);
+    else
+        ftun_liveness_waive(&c->liveness);
+}
+
 static void look_after_liveness(struct ftun_connection *c, uint64_t now_ns,
                                 const struct ftun_timeouts *timeouts, struct ftun_step *step)
 {
     if (ftun_liveness_idle_at(&c->liveness, timeouts) <= now_ns)
         ftun_connection_close(c, now_ns, FTUN_CLOSED_IDLE, step);
     else if (ftun_liveness_dead_at(&c->liveness, timeouts) <= now_ns)
-        ftun_connection_end(c, FTUN_CLOSED_DEAD, step);
+        judge_silence(c, now_ns, timeouts, step);
     else
         ftun_connection_send_probe(c, now_ns, step);
 }

@@ -50,6 +50,7 @@ struct ftun_connection {
     uint64_t window_probe_after; /* ns: no window probe before */
     uint64_t challenge_after;    /* ns: no challenge ACK before */
     uint64_t data_at;            /* ns: payload received; 0: none yet */
+    uint64_t sent_at;            /* ns: payload sent; 0: none yet */
     uint32_t snd_una, snd_nxt;   /* oldest unacknowledged, next to send */
     uint32_t snd_max;            /* the furthest that snd_nxt has been */
     uint32_t snd_edge;           /* right edge of the peer's window */
@@ -155,7 +156,7 @@ void ftun_connection_ask(struct ftun_connection *connection, uint64_t now_ns);
 void ftun_connection_give_up_dialing(struct ftun_connection *connection);
 
 /* True when a router's error that quotes this sequence number is believed (RFC 5927 4.1): it is in
- * flight, or was just before, as acknowledgments jump over what was lost. */
+ * flight, or was within FTUN_ACK_MEMORY, as acknowledgments jump over what was lost. */
 bool ftun_connection_has_sent(const struct ftun_connection *connection, uint32_t sequence);
 
 /* The next point in time at which ftun_connection_timeout() has something to do; FTUN_NEVER. */

@@ -54,6 +54,7 @@ void ftun_connection_data(struct ftun_connection *c, uint64_t now_ns, size_t len
     c->snd_max = ftun_seq_max(c->snd_max, c->snd_nxt);
     if (c->profile->acknowledges_often || c->conversed)
         ftun_liveness_ask(&c->liveness, now_ns);
+    c->sent_at = now_ns;
     /* an answer: from now on acknowledgments ride on data, Linux's ping-pong mode
      * (tcp_event_data_sent()) */
     if (now_ns - c->data_at < FTUN_DELAYED_ACK)
@@ -76,6 +77,8 @@ void ftun_connection_opening_answered(struct ftun_connection *c)
 
 bool ftun_connection_has_sent(const struct ftun_connection *c, uint32_t sequence)
 {
-    const uint32_t oldest = c->snd_una - FTUN_LATE_WINDOW;
+    const uint32_t acknowledged = c->snd_una - c->una_oldest;
+    const uint32_t lag = acknowledged < FTUN_ACK_WINDOW ? acknowledged : FTUN_ACK_WINDOW;
+    const uint32_t oldest = c->snd_una - lag - 1; /* probes, and the SYN, lie one before */
     return sequence - oldest <= c->snd_max - oldest;
 }

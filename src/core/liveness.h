@@ -41,6 +41,12 @@ static inline void ftun_liveness_ask(struct ftun_liveness *l, uint64_t now_ns)
 /* A probe is sent. */
 void ftun_liveness_probed(struct ftun_liveness *l, uint64_t now_ns);
 
+/* What was asked wants no answer any more. */
+static inline void ftun_liveness_waive(struct ftun_liveness *l)
+{
+    *l = (struct ftun_liveness){.heard_at = l->heard_at, .asked_at = FTUN_NEVER};
+}
+
 /* When the next probe is due; FTUN_NEVER. */
 uint64_t ftun_liveness_probe_at(const struct ftun_liveness *l,
                                 const struct ftun_timeouts *timeouts);

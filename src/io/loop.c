@@ -418,7 +418,7 @@ static void close_some(struct ftun_loop *loop)
     const uint64_t closing = ftun_endpoint_closing_count(loop->config.endpoint);
     const uint64_t most = flows_to_close(loop, closing > open ? closing - open : 0);
     loop->closed = closing == 0;
-    bool more = open > 0;
+    bool more = closing > 0; /* a connection of which no flow is known yet counts, too */
     while (more && open_flows(loop) + most > open) {
         more = ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions);
         carry_out_all(loop, &no_burst);

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import FTUN, READY, result
+from conftest import FTUN, READY, SERVER4, result
 
 
 def traces(host):
@@ -207,6 +207,23 @@ def test_F17_all_flows_are_closed_by_fin_at_shutdown(pair):
     server.send_signal(signal.SIGUSR1)
     server.wait_for("total flows-closed: 200")
     assert result(sink)["flows"] == 200
+
+
+SAY_NOTHING = """
+import socket
+connection = socket.create_connection(("%s", 4567))
+print("connected", flush=True)
+print("closed by", "FIN" if connection.recv(1) == b"" else "data", flush=True)
+""" % SERVER4
+
+
+def test_F17_a_connection_that_has_carried_nothing_is_closed_by_fin_too(pair):
+    """The server has no flow of it yet."""
+    server = pair.start_server()
+    silent = pair.client.start("/usr/bin/python3", "-c", SAY_NOTHING)
+    silent.wait_for("connected")
+    server.stop()
+    silent.wait_for("closed by FIN", timeout=2)
 
 
 def test_F30_ten_instances_without_options(pair):

@@ -30,7 +30,7 @@ static void add_tuple(struct digest *digest, const struct ftun_tuple *tuple)
 
 /* Left out: profile and seed (one), ip_id (nobody looks at it), timestamps (there are none);
  * progress_at and the receive window (matter when it is full, which takes more than a few
- * datagrams), rcv_left (the same, of jumps ahead). */
+ * datagrams), rcv_left (the same, of jumps ahead), sent_at (matters towards Phantun). */
 static void add_connection(struct digest *digest, const struct ftun_connection *c, uint64_t now_ns)
 {
     add(digest, now_ns - c->liveness.heard_at);

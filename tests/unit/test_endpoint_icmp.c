@@ -83,6 +83,26 @@ static void F21_too_big_is_believed_after_a_later_segment_was_acknowledged(void 
     assert_string_equal(happened(), "mss flow 0 bytes 1360");
 }
 
+/* Who sees nothing of the flow has to guess what is in flight, not what the last 4 MiB were. */
+static void F21_too_big_about_what_was_acknowledged_long_ago_is_not_believed(void **state)
+{
+    (void)state;
+    const uint32_t flow = established_client();
+    uint32_t next = own_isn + 1;
+    for (int second = 0; second < 4; second++) {
+        send_datagrams(flow, 1460, 1460);
+        happened();
+        next += 1460;
+        now += FTUN_ACK_MEMORY;
+        give(the_server(), FTUN_ACK, 5001, next, "");
+    }
+    give_too_big(own_isn, 600);
+    assert_string_equal(happened(), "");
+    assert_int_equal(refused(FTUN_REFUSED_NOT_OURS_ICMP), 1);
+    give_too_big(next - 1460, 1400);
+    assert_string_equal(happened(), "mss flow 0 bytes 1360");
+}
+
 static void F21_too_big_for_another_host_is_not_believed(void **state)
 {
     (void)state;
@@ -183,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(F21_too_big_lowers_the_flows_limit),
         cmocka_unit_test(F21_too_big_is_believed_after_a_later_segment_was_acknowledged),
+        cmocka_unit_test(F21_too_big_about_what_was_acknowledged_long_ago_is_not_believed),
         cmocka_unit_test(F21_too_big_for_another_host_is_not_believed),
         cmocka_unit_test(F21_too_big_about_what_was_not_sent_is_not_believed),
         cmocka_unit_test(F21_ipv6_paths_are_never_below_1280),
