@@ -305,8 +305,9 @@ def data_completes_handshake(s):
 
 @LAYER.fault("handshake-ack-again")
 def handshake_ack_again(s):
-    """The third packet of the handshake, repeated by the network."""
-    s.send(s.segment("A", seq=s.isn + 1, ack=(s.our_isn + 1) % 2**32), answers=())
+    """The third packet of the handshake, repeated by the network when there have been data: it lies
+    before the window, and RFC 9293 3.10.7.4 has such a segment answered by an ACK."""
+    s.send(s.segment("A", seq=s.isn + 1, ack=(s.our_isn + 1) % 2**32), answers=CHALLENGE)
 
 
 @LAYER.fault("handshake-replayed", ends=True, living=False)
@@ -500,5 +501,6 @@ def data_from_another_server(s):
 
 @LAYER.fault("rst-exact-at-a-client", role="client", ends=True)
 def rst_exact_at_a_client(s):
-    s.send(s.segment("R"), answers=())
+    """The connection ends at once, and the flow goes on over another one, from another port."""
+    s.send(s.segment("R"), answers=["S"])
     after_the_end(s)
