@@ -11,7 +11,7 @@ static void data_is_delivered_and_acknowledged_after_40_ms(void **state)
     assert_string_equal(describe(), "nothing");
     assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + 40 * FTUN_MILLISECOND);
     ftun_connection_timeout(&c, start + 40 * FTUN_MILLISECOND, &timeouts, &step);
-    assert_string_equal(describe(), ". 1001 5101 65535");
+    assert_string_equal(describe(), ". 1001 5101 64240");
     assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + idle);
 }
 
@@ -23,7 +23,7 @@ static void two_segments_are_acknowledged_at_the_end_of_the_turn(void **state)
     receive(FTUN_ACK, PEER_ISN + 101, ISN + 1, 100);
     assert_string_equal(describe(), "deliver");
     ftun_connection_end_turn(&c, start, &step);
-    assert_string_equal(describe(), ". 1001 5201 65535");
+    assert_string_equal(describe(), ". 1001 5201 64240");
     ftun_connection_end_turn(&c, start, &step);
     assert_string_equal(describe(), "nothing");
 }
@@ -93,7 +93,7 @@ static void data_sent_carries_the_acknowledgment(void **state)
     assert_int_equal(header.sequence, ISN + 1);
     assert_int_equal(header.acknowledgment, PEER_ISN + 201);
     assert_int_equal(header.flags, FTUN_ACK | FTUN_PSH);
-    assert_int_equal(header.window, 65535);
+    assert_int_equal(header.window, 64240);
     assert_int_equal(ip_id, 79); /* SYN 77, ACK 78 */
     ftun_connection_data(&c, start, 10, 1, &header, &ip_id);
     assert_int_equal(header.sequence, ISN + 3001);

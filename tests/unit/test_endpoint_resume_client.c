@@ -286,11 +286,11 @@ static void datagrams_wait_for_the_answer(void **state)
     send_datagrams(0, 20, 20);
     assert_string_equal(happened(), "");
     give_answer(&record, true, FIRST);
-    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 64 | "
-                                    "> P. 59:79(20) ack 5025 win 64");
+    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 63 | "
+                                    "> P. 59:79(20) ack 5025 win 63");
     assert_int_equal(ftun_endpoint_counters(endpoint)->flows_resumed, 1);
     send_datagrams(0, 10, 10);
-    assert_string_equal(happened(), "> P. 79:89(10) ack 5025 win 64");
+    assert_string_equal(happened(), "> P. 79:89(10) ack 5025 win 63");
 }
 
 static void datagrams_wait_in_a_bounded_queue(void **state)
@@ -331,7 +331,7 @@ static void datagrams_wait_on_when_the_new_connection_fails_too(void **state)
     const struct ftun_resume_record record = establish();
     assert_true(ftun_resume_value_follows(&record.value, &lost.value));
     give_answer(&record, true, FIRST);
-    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 64");
+    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 63");
 }
 
 static void a_server_that_has_forgotten_the_flow_begins_another(void **state)
@@ -342,7 +342,7 @@ static void a_server_that_has_forgotten_the_flow_begins_another(void **state)
     const struct ftun_resume_record record = establish();
     send_datagrams(0, 10, 10);
     give_answer(&record, false, FIRST);
-    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 64");
+    assert_string_equal(happened(), "> P. 49:59(10) ack 5025 win 63");
     assert_int_equal(ftun_endpoint_counters(endpoint)->flows_resumed, 0);
 }
 
@@ -446,7 +446,7 @@ static void it_is_a_datagram_once_the_server_has_answered(void **state)
     (void)state;
     known_client();
     send_forged(2 * FTUN_RESUME_RECORD, FTUN_RESUME_RECORD);
-    assert_string_equal(happened(), "> P. 49:193(3x48) ack 5025 win 64");
+    assert_string_equal(happened(), "> P. 49:193(3x48) ack 5025 win 63");
     assert_int_equal(refused(FTUN_REFUSED_DATAGRAM_LIKE_RECORD), 0);
 }
 
