@@ -72,11 +72,8 @@ static void redial_at(uint32_t next_sequence)
     const uint16_t old_port = own_port;
     give(the_server(), FTUN_RST, next_sequence, 0, "");
     happened();
-    for (unsigned i = 0; i < 10 && own_port == old_port; i++) {
-        now = ftun_endpoint_deadline(endpoint);
-        ftun_endpoint_timeout(endpoint, now, &actions);
-        happened();
-    }
+    for (unsigned i = 0; i < 10 && own_port == old_port; i++)
+        meet_deadline();
 }
 
 static void redial(void)
@@ -210,20 +207,9 @@ static void a_server_that_names_no_mss_gets_no_record(void **state)
 {
     (void)state;
     const uint32_t flow = dialing_client_of(resuming_client());
-    uint8_t packet[100];
-    const struct ftun_segment syn_ack = {
-        .tuple = {.local = the_server().address, .remote = the_server().to},
-        .tcp = {.sequence = 5000,
-                .acknowledgment = own_isn + 1,
-                .window = 65535,
-                .flags = FTUN_SYN | FTUN_ACK,
-                .options_len = 4,
-                .options = {1, 3, 3, 14}},
-        .ttl = 64,
-    };
-    const size_t len = ftun_segment_emit(&syn_ack, FTUN_CHECKSUM_FULL, 0, packet);
-    const struct ftun_tunnel_packet tunnel_packet = {.data = packet, .len = len};
-    ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
+    static const uint8_t window_scale[] = {1, 3, 3, 14};
+    give_options(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, window_scale,
+                 sizeof window_scale);
     assert_string_equal(happened(), HANDSHAKE);
     send_datagrams(flow, 10, 10);
     assert_string_equal(happened(), "> P. 1:11(10) ack 5001 win 63");
