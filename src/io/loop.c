@@ -47,8 +47,8 @@ enum {
  * again. */
 static const uint64_t restore_interval = FTUN_SECOND;
 
-/* How long shutdown takes when peers do not answer; longer where the machine is too slow to send so
- * many FINs. */
+/* How long shutdown takes when peers do not answer; longer where they, or this machine, are too
+ * slow for so many FINs. */
 static const uint64_t closing_time = FTUN_SECOND * 95 / 100;
 
 /* Within this time the FINs leave, evenly, if the peers answer them. */
@@ -58,8 +58,9 @@ static const uint64_t fin_time = FTUN_SECOND / 2;
  * when it is full: no more FINs than this wait for an answer, each of which is acknowledged. */
 static const uint64_t fins_unanswered = 250;
 
-/* From then on, after the signal, the rest leave all the same. */
-static const uint64_t patience_with_peers = FTUN_SECOND * 6 / 10;
+/* When no peer has answered for so long, the rest leave all the same, and nobody is waited for any
+ * more. */
+static const uint64_t patience_with_peers = FTUN_SECOND * 4 / 10;
 
 /* Between some FINs and the next. */
 static const uint64_t close_interval = 2 * MILLISECOND_NS;
@@ -75,9 +76,11 @@ struct ftun_loop {
     bool closed; /* when stopping: nothing waits for a peer any more */
     uint64_t now_ns;
     uint64_t stopping_since_ns;
-    uint64_t close_at_ns;   /* not before, when stopping: the next FINs */
-    uint64_t to_close;      /* flows that were open when stopping began */
-    uint64_t restore_at_ns; /* not before, when the TUN is gone */
+    uint64_t close_at_ns;    /* not before, when stopping: the next FINs */
+    uint64_t to_close;       /* flows that were open when stopping began */
+    uint64_t to_wait_for;    /* connections that wait for their peers, when last counted */
+    uint64_t answered_at_ns; /* when that became fewer */
+    uint64_t restore_at_ns;  /* not before, when the TUN is gone */
     int restore_tries;
     size_t received; /* UDP messages that one call has brought, the most in this turn */
     uint32_t doomed; /* a flow that has no socket, to be closed once its actions are done */
@@ -349,6 +352,7 @@ static void read_signal(struct ftun_loop *loop)
         return;
     loop->stopping = true;
     loop->stopping_since_ns = loop->now_ns;
+    loop->answered_at_ns = loop->now_ns;
     loop->to_close = open_flows(loop);
     if (loop->config.role == FTUN_CLIENT) /* what applications send now would open new flows */
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
@@ -398,11 +402,23 @@ static void pass_time(struct ftun_loop *loop)
     }
 }
 
+static bool peers_answer(const struct ftun_loop *loop)
+{
+    return loop->now_ns < loop->answered_at_ns + patience_with_peers;
+}
+
+static void count_answers(struct ftun_loop *loop, uint64_t closing)
+{
+    if (closing < loop->to_wait_for)
+        loop->answered_at_ns = loop->now_ns;
+    loop->to_wait_for = closing;
+}
+
 /* How many flows to close now. */
 static uint64_t flows_to_close(const struct ftun_loop *loop, uint64_t unanswered)
 {
     const uint64_t each_time = loop->to_close * close_interval / fin_time + 1;
-    if (loop->now_ns >= loop->stopping_since_ns + patience_with_peers)
+    if (!peers_answer(loop))
         return 4 * each_time;
     const uint64_t room = unanswered < fins_unanswered ? fins_unanswered - unanswered : 0;
     return room < each_time ? room : each_time;
@@ -418,6 +434,7 @@ static void close_some(struct ftun_loop *loop)
     const uint64_t closing = ftun_endpoint_closing_count(loop->config.endpoint);
     const uint64_t most = flows_to_close(loop, closing > open ? closing - open : 0);
     loop->closed = closing == 0;
+    count_answers(loop, closing);
     bool more = closing > 0; /* a connection of which no flow is known yet counts, too */
     while (more && open_flows(loop) + most > open) {
         more = ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions);
@@ -477,8 +494,8 @@ static void let_datagrams_gather(struct ftun_loop *loop)
 static bool finished(const struct ftun_loop *loop)
 {
     return loop->stopping &&
-           (loop->closed ||
-            (open_flows(loop) == 0 && loop->now_ns >= loop->stopping_since_ns + closing_time));
+           (loop->closed || (open_flows(loop) == 0 && !peers_answer(loop) &&
+                             loop->now_ns >= loop->stopping_since_ns + closing_time));
 }
 
 bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
