@@ -22,6 +22,7 @@
  * of the turn in which they came, the first few after the handshake at the end of the turn too.
  * Data that goes out meanwhile carries the acknowledgment, and the separate one is saved. */
 #include "connection_state.h"
+#include "instant.h"
 #include "sequence.h"
 
 const char *ftun_close_reason_text(enum ftun_close_reason reason)
@@ -211,7 +212,7 @@ void ftun_connection_linger(struct ftun_connection *c, uint64_t now_ns)
 
 void ftun_connection_ask(struct ftun_connection *c, uint64_t now_ns)
 {
-    if (c->state == FTUN_ESTABLISHED && c->profile->respects_window)
+    if (c->state == FTUN_ESTABLISHED && c->profile->acknowledges_often)
         ftun_liveness_ask(&c->liveness, now_ns);
 }
 
@@ -250,16 +251,11 @@ void ftun_connection_limit_mss(struct ftun_connection *c, uint16_t mss)
 
 /* --- time --------------------------------------------------------------------------------- */
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Only a peer that acknowledges is known to answer a probe. */
 static uint64_t probe_at(const struct ftun_connection *c, const struct ftun_timeouts *timeouts)
 {
-    return c->profile->respects_window ? ftun_liveness_probe_at(&c->liveness, timeouts)
-                                       : FTUN_NEVER;
+    return c->profile->acknowledges_often ? ftun_liveness_probe_at(&c->liveness, timeouts)
+                                          : FTUN_NEVER;
 }
 
 static uint64_t liveness_deadline(const struct ftun_connection *c,
@@ -267,8 +263,9 @@ static uint64_t liveness_deadline(const struct ftun_connection *c,
 {
     if (c->state != FTUN_ESTABLISHED)
         return FTUN_NEVER;
-    return earlier(earlier(probe_at(c, timeouts), ftun_liveness_dead_at(&c->liveness, timeouts)),
-                   ftun_liveness_idle_at(&c->liveness, timeouts));
+    return ftun_earlier(
+        ftun_earlier(probe_at(c, timeouts), ftun_liveness_dead_at(&c->liveness, timeouts)),
+        ftun_liveness_idle_at(&c->liveness, timeouts));
 }
 
 uint64_t ftun_connection_deadline(const struct ftun_connection *c,
@@ -276,7 +273,7 @@ uint64_t ftun_connection_deadline(const struct ftun_connection *c,
 {
     if (c->state == FTUN_CLOSED)
         return FTUN_NEVER;
-    return earlier(earlier(c->retransmit_at, c->ack_at), liveness_deadline(c, timeouts));
+    return ftun_earlier(ftun_earlier(c->retransmit_at, c->ack_at), liveness_deadline(c, timeouts));
 }
 
 static void repeat_opening(struct ftun_connection *c, uint64_t now_ns, struct ftun_step *step)
@@ -320,7 +317,7 @@ static bool application_insists(const struct ftun_connection *c, uint64_t now_ns
 static void judge_silence(struct ftun_connection *c, uint64_t now_ns,
                           const struct ftun_timeouts *timeouts, struct ftun_step *step)
 {
-    if (c->profile->respects_window || application_insists(c, now_ns, timeouts))
+    if (c->profile->acknowledges_often || application_insists(c, now_ns, timeouts))
         ftun_connection_end(c, FTUN_CLOSED_DEAD, step);
     else
         ftun_liveness_waive(&c->liveness);

@@ -15,7 +15,7 @@ static size_t room(const struct ftun_connection *c)
 static bool flight_is_over(const struct ftun_connection *c, uint64_t now_ns, size_t len,
                            size_t stride)
 {
-    if (!c->profile->respects_window)
+    if (!c->profile->acknowledges_often)
         return room(c) < len;
     return room(c) < stride && now_ns >= c->progress_at + FTUN_RETRANSMIT_TIMEOUT;
 }
@@ -36,7 +36,7 @@ size_t ftun_connection_sendable(struct ftun_connection *c, uint64_t now_ns, size
 
 void ftun_connection_probe_window(struct ftun_connection *c, uint64_t now_ns)
 {
-    if (c->state != FTUN_ESTABLISHED || !c->profile->respects_window ||
+    if (c->state != FTUN_ESTABLISHED || !c->profile->acknowledges_often ||
         now_ns < c->window_probe_after)
         return;
     c->window_probe_after = now_ns + FTUN_WINDOW_PROBE_INTERVAL;
@@ -52,7 +52,7 @@ void ftun_connection_data(struct ftun_connection *c, uint64_t now_ns, size_t len
     *ip_id = ftun_connection_take_ip_ids(c, segments);
     c->snd_nxt += (uint32_t)len;
     c->snd_max = ftun_seq_max(c->snd_max, c->snd_nxt);
-    if (c->profile->respects_window || c->conversed)
+    if (c->profile->acknowledges_often || c->conversed)
         ftun_liveness_ask(&c->liveness, now_ns);
     c->sent_at = now_ns;
     /* an answer: from now on acknowledgments ride on data, Linux's ping-pong mode

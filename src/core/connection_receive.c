@@ -168,7 +168,7 @@ static bool ack_is_acceptable(const struct ftun_connection *c, const struct ftun
     if (lag > FTUN_ACK_WINDOW)
         return false;
     const bool ahead = ftun_seq_after(tcp->sequence + (uint32_t)payload_len, c->rcv_nxt);
-    return !c->profile->respects_window || (lag <= c->snd_una - c->una_oldest && !ahead);
+    return !c->profile->acknowledges_often || (lag <= c->snd_una - c->una_oldest && !ahead);
 }
 
 static enum ftun_refusal take_ack(struct ftun_connection *c, uint64_t now_ns,

@@ -1,6 +1,7 @@
 #include "endpoint.h"
 
 #include "endpoint_state.h"
+#include "instant.h"
 #include "tuple_hash.h"
 
 _Static_assert(FTUN_STEP_ACTIONS_MAX + 4 <= FTUN_ACTIONS_MAX, "any one input fits the list");
@@ -136,19 +137,13 @@ uint64_t ftun_endpoint_draw(struct ftun_endpoint *ep)
 /* A flow that its application has given up: no datagram from it or to it. */
 static uint64_t disused_at(const struct ftun_endpoint *ep, const struct ftun_flow *f)
 {
-    const uint64_t idle = ep->config.timeouts.idle_ns;
-    return f->open && idle < FTUN_NEVER - f->used_at ? f->used_at + idle : FTUN_NEVER;
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
+    return f->open ? ftun_instant_after(f->used_at, ep->config.timeouts.idle_ns) : FTUN_NEVER;
 }
 
 uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f)
 {
     const uint64_t due = ftun_connection_deadline(&f->connection, &ep->config.timeouts);
-    return earlier(due, earlier(disused_at(ep, f), ftun_endpoint_rival_at(ep, f)));
+    return ftun_earlier(due, ftun_earlier(disused_at(ep, f), ftun_endpoint_rival_at(ep, f)));
 }
 
 void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow)

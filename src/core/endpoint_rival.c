@@ -12,11 +12,7 @@
  * without a word: the server closes it when the flow is resumed, and its FIN or RST could overtake
  * that. */
 #include "endpoint_state.h"
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
+#include "instant.h"
 
 bool ftun_endpoint_is_rival(const struct ftun_flow *f)
 {
@@ -27,7 +23,7 @@ bool ftun_endpoint_is_rival(const struct ftun_flow *f)
 
 static uint64_t doubtful_at(const struct ftun_endpoint *ep, const struct ftun_connection *c)
 {
-    if (c->state == FTUN_ESTABLISHED && c->profile->respects_window)
+    if (c->state == FTUN_ESTABLISHED && c->profile->acknowledges_often)
         return ftun_liveness_doubt_at(&c->liveness, &ep->config.timeouts);
     return FTUN_NEVER;
 }
@@ -38,7 +34,7 @@ uint64_t ftun_endpoint_rival_at(const struct ftun_endpoint *ep, const struct ftu
         return FTUN_NEVER;
     const bool dials = f->connection.state == FTUN_SYN_SENT && ep->remote_count > 1;
     const uint64_t at = dials ? f->dialed_at + FTUN_ATTEMPT_DELAY : doubtful_at(ep, &f->connection);
-    return later(at, f->rival_after);
+    return ftun_later(at, f->rival_after);
 }
 
 /* The flow that it was tried for has been heard since. */

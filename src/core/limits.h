@@ -65,8 +65,9 @@
 /* ms by which a timestamp may lag behind: longer than any network delays a packet (RFC 9293 3.4.1
  * speaks of minutes, for the sake of safety), shorter than it takes timestamps to wrap. */
 #define FTUN_TIMESTAMP_LATE UINT32_C(60000)
-#define FTUN_WINDOW_GROWTH 16u    /* bytes for each byte received */
-#define FTUN_WINDOW_SCALE_MAX 14u /* RFC 7323 2.3 */
+#define FTUN_WINDOW_GROWTH 16u      /* bytes for each byte received */
+#define FTUN_WINDOW_GROWS_FROM 536u /* by segments of RFC 9293 3.7.1's default MSS, or larger */
+#define FTUN_WINDOW_SCALE_MAX 14u   /* RFC 7323 2.3 */
 /* How far an ACK may lag behind at most: as far as the datagram that carries it. RFC 5961 5.2
  * allows the largest window, which leaves a blind attacker far less to guess. */
 #define FTUN_ACK_WINDOW FTUN_LATE_WINDOW

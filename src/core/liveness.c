@@ -1,14 +1,10 @@
 #include "liveness.h"
 
-/* FTUN_NEVER when there is no such time. */
-static uint64_t later(uint64_t at_ns, uint64_t wait_ns)
-{
-    return wait_ns > FTUN_NEVER - at_ns ? FTUN_NEVER : at_ns + wait_ns;
-}
+#include "instant.h"
 
 static uint64_t next_probe(const struct ftun_liveness *l)
 {
-    return later(l->asked_at, FTUN_PROBE_FIRST << l->probes);
+    return ftun_instant_after(l->asked_at, FTUN_PROBE_FIRST << l->probes);
 }
 
 void ftun_liveness_probed(struct ftun_liveness *l, uint64_t now_ns)
@@ -26,22 +22,23 @@ uint64_t ftun_liveness_probe_at(const struct ftun_liveness *l, const struct ftun
     if (timeouts->dead_after_ns == FTUN_NEVER)
         return FTUN_NEVER;
     if (l->asked_at == FTUN_NEVER)
-        return later(l->heard_at, timeouts->keepalive_ns);
+        return ftun_instant_after(l->heard_at, timeouts->keepalive_ns);
     return l->probes < FTUN_PROBES_MAX ? next_probe(l) : FTUN_NEVER;
 }
 
 uint64_t ftun_liveness_doubt_at(const struct ftun_liveness *l, const struct ftun_timeouts *timeouts)
 {
     const bool may = l->asked_at != FTUN_NEVER && timeouts->dead_after_ns != FTUN_NEVER;
-    return may ? later(l->asked_at, FTUN_DOUBT_AFTER) : FTUN_NEVER;
+    return may ? ftun_instant_after(l->asked_at, FTUN_DOUBT_AFTER) : FTUN_NEVER;
 }
 
 uint64_t ftun_liveness_dead_at(const struct ftun_liveness *l, const struct ftun_timeouts *timeouts)
 {
-    return l->asked_at == FTUN_NEVER ? FTUN_NEVER : later(l->asked_at, timeouts->dead_after_ns);
+    return l->asked_at == FTUN_NEVER ? FTUN_NEVER
+                                     : ftun_instant_after(l->asked_at, timeouts->dead_after_ns);
 }
 
 uint64_t ftun_liveness_idle_at(const struct ftun_liveness *l, const struct ftun_timeouts *timeouts)
 {
-    return later(l->heard_at, timeouts->idle_ns);
+    return ftun_instant_after(l->heard_at, timeouts->idle_ns);
 }

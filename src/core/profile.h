@@ -6,18 +6,18 @@
 
 struct ftun_profile {
     const char *name;
-    bool random_isn;      /* else 0 */
-    bool random_ip_id;    /* IPv4 id counts from a random start, as the kernel's; else 0 */
-    bool flow_label;      /* of IPv6: random, one a connection (RFC 6437 3), not 0 */
-    bool push_bursts;     /* PSH on the last segment of a burst */
-    bool close_by_reset;  /* the peer knows no FIN */
-    bool respects_window; /* the peer acknowledges often enough for its window to mean something */
-    bool resumes;         /* the peer may be ftun, whose flows go on over new connections */
-    bool host_windows;    /* the next two are only what they are on most hosts */
-    uint32_t receive_space; /* bytes: the first window is as many whole segments as fit */
-    uint8_t window_scale;   /* at most FTUN_WINDOW_SCALE_MAX */
-    bool timestamps;        /* a SYN offers them (RFC 7323 3), if they are among its options */
-    uint8_t ttl;            /* as it leaves the host */
+    bool random_isn;         /* else 0 */
+    bool random_ip_id;       /* IPv4 id counts from a random start, as the kernel's; else 0 */
+    bool flow_label;         /* of IPv6: random, one a connection (RFC 6437 3), not 0 */
+    bool push_bursts;        /* PSH on the last segment of a burst */
+    bool close_by_reset;     /* the peer knows no FIN */
+    bool acknowledges_often; /* the peer does, so that its window means something */
+    bool resumes;            /* the peer may be ftun, whose flows go on over new connections */
+    bool host_windows;       /* the next two are only what they are on most hosts */
+    uint32_t receive_space;  /* bytes: the first window is as many whole segments as fit */
+    uint8_t window_scale;    /* at most FTUN_WINDOW_SCALE_MAX */
+    bool timestamps;         /* a SYN offers them (RFC 7323 3), if they are among its options */
+    uint8_t ttl;             /* as it leaves the host */
     uint8_t syn_options_count;
     uint8_t syn_options[4]; /* enum ftun_tcp_option_kind, in order; NOPs align them */
 };

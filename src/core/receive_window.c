@@ -27,7 +27,7 @@ struct ftun_receive_window ftun_receive_window_open(uint32_t first, uint8_t scal
 
 void ftun_receive_window_moved(struct ftun_receive_window *window, uint32_t len)
 {
-    if (window->grown >= FTUN_WINDOW_MAX)
+    if (window->grown >= FTUN_WINDOW_MAX || len < FTUN_WINDOW_GROWS_FROM)
         return;
     window->grown += FTUN_WINDOW_GROWTH * smaller(len, FTUN_WINDOW_MAX / FTUN_WINDOW_GROWTH);
     window->size = expressible(window, smaller(window->grown, FTUN_WINDOW_MAX));

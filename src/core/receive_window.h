@@ -3,7 +3,8 @@
  * Nothing is ever held back here, so no buffer says how large it is: it moves as that of a kernel
  * whose application reads at once and has asked for a large buffer. It grows by FTUN_WINDOW_GROWTH
  * bytes for each byte received, up to FTUN_WINDOW_MAX; Linux's by two (tcp_grow_window()), but what
- * does not fit is not delayed here, it is lost. */
+ * does not fit is not delayed here, it is lost. Small segments leave it as it is, as Linux's: it is
+ * bulk that needs more. */
 #ifndef FTUN_CORE_RECEIVE_WINDOW_H
 #define FTUN_CORE_RECEIVE_WINDOW_H
 

@@ -147,35 +147,54 @@ const char *ftun_trace_packet(const struct ftun_tunnel_packet *tunnel_packet, ch
     return out;
 }
 
+static void sending(struct ftun_text *text, const struct ftun_action *action)
+{
+    const struct ftun_segment *s = &action->send.segment;
+    ftun_text_char(text, '>');
+    segment(text, &s->tuple.local, &s->tuple.remote, &s->tcp, s->payload_len, action->send.stride);
+}
+
+static void opening(struct ftun_text *text, const struct ftun_action *action)
+{
+    number(text, "open flow ", action->flow);
+    ftun_text_char(text, ' ');
+    ftun_text_socket_address(text, &action->open.tuple.local);
+    ftun_text_char(text, ' ');
+    ftun_text_socket_address(text, &action->open.tuple.remote);
+}
+
+static void established(struct ftun_text *text, const struct ftun_action *action)
+{
+    number(text, "established flow ", action->flow);
+    ftun_text_string(text, " profile ");
+    ftun_text_string(text, action->established.profile->name);
+    number(text, " mss ", action->established.mss);
+    ftun_text_string(text, action->established.again ? " again" : "");
+}
+
+static void reason(struct ftun_text *text, enum ftun_close_reason why)
+{
+    ftun_text_string(text, ": ");
+    ftun_text_string(text, ftun_close_reason_text(why));
+}
+
 const char *ftun_trace_action(const struct ftun_action *action, char *out, size_t capacity)
 {
     struct ftun_text text = ftun_text_start(out, capacity);
     switch (action->kind) {
-    case FTUN_ACTION_SEND: {
-        const struct ftun_segment *s = &action->send.segment;
-        ftun_text_char(&text, '>');
-        segment(&text, &s->tuple.local, &s->tuple.remote, &s->tcp, s->payload_len,
-                action->send.stride);
+    case FTUN_ACTION_SEND:
+        sending(&text, action);
         break;
-    }
     case FTUN_ACTION_DELIVER:
         number(&text, "deliver flow ", action->flow);
         number(&text, " bytes ", action->deliver.len);
         number(&text, " stride ", action->deliver.stride);
         break;
     case FTUN_ACTION_OPEN:
-        number(&text, "open flow ", action->flow);
-        ftun_text_char(&text, ' ');
-        ftun_text_socket_address(&text, &action->open.tuple.local);
-        ftun_text_char(&text, ' ');
-        ftun_text_socket_address(&text, &action->open.tuple.remote);
+        opening(&text, action);
         break;
     case FTUN_ACTION_ESTABLISHED:
-        number(&text, "established flow ", action->flow);
-        ftun_text_string(&text, " profile ");
-        ftun_text_string(&text, action->established.profile->name);
-        number(&text, " mss ", action->established.mss);
-        ftun_text_string(&text, action->established.again ? " again" : "");
+        established(&text, action);
         break;
     case FTUN_ACTION_MSS:
         number(&text, "mss flow ", action->flow);
@@ -184,13 +203,11 @@ const char *ftun_trace_action(const struct ftun_action *action, char *out, size_
     case FTUN_ACTION_RECONNECT:
         number(&text, "reconnect flow ", action->flow);
         number(&text, " attempt ", action->reconnect.attempt);
-        ftun_text_string(&text, ": ");
-        ftun_text_string(&text, ftun_close_reason_text(action->reconnect.reason));
+        reason(&text, action->reconnect.reason);
         break;
     case FTUN_ACTION_CLOSE:
         number(&text, "close flow ", action->flow);
-        ftun_text_string(&text, ": ");
-        ftun_text_string(&text, ftun_close_reason_text(action->close.reason));
+        reason(&text, action->close.reason);
         break;
     }
     return out;

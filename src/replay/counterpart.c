@@ -134,6 +134,7 @@ static void learn_syn(struct ftun_counterparts *c, const struct ftun_action *act
         bind_connection(c, c->opening, action->flow, port, isn);
         c->opening = FTUN_NO_TUPLE;
     } else if (index != FTUN_NO_TUPLE && c->at[index].port != port) {
+        c->at[index].flow = FTUN_NO_FLOW; /* what is still captured of it is not the flow's */
         ftun_tuple_map_pin(&c->map, index, false);
         c->redialled = action->flow;
         c->redialled_port = port;

@@ -11,7 +11,7 @@ enum {
 static const struct ftun_profile observed = {
     .name = "observed",
     .random_isn = true,
-    .respects_window = true,
+    .acknowledges_often = true,
     .receive_space = FTUN_WINDOW_MAX,
     .window_scale = FTUN_WINDOW_SCALE_MAX,
 };

@@ -25,7 +25,7 @@ static const struct field {
     size_t offset, size;
 } fields[] = {
     FIELD(random_isn),   FIELD(random_ip_id),   FIELD(flow_label),   FIELD(push_bursts),
-    FIELD(timestamps),   FIELD(close_by_reset), FIELD(host_windows), FIELD(respects_window),
+    FIELD(timestamps),   FIELD(close_by_reset), FIELD(host_windows), FIELD(acknowledges_often),
     FIELD(window_scale), FIELD(receive_space),  FIELD(ttl),          FIELD(syn_options_count),
     FIELD(syn_options),
 };

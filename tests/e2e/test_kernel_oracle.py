@@ -212,7 +212,7 @@ def profile_fields():
 
 
 def test_every_field_has_a_mutation():
-    assert set(profile_fields()) == set(MUTATIONS) | NOT_ON_THE_WIRE | {"respects_window"}
+    assert set(profile_fields()) == set(MUTATIONS) | NOT_ON_THE_WIRE | {"acknowledges_often"}
 
 
 @pytest.mark.parametrize("field", MUTATIONS)
@@ -225,8 +225,8 @@ def test_a_profile_with_one_field_wrong_is_noticed(pair, field):
     assert any(line.startswith(mutation.shows) for line in found), found
 
 
-def test_a_profile_that_respects_no_window_is_noticed(pair):
-    flow = only_flow(Lab(pair, 4, False).flood("respects_window=0"))
+def test_a_profile_whose_peer_acknowledges_rarely_is_noticed(pair):
+    flow = only_flow(Lab(pair, 4, False).flood("acknowledges_often=0"))
     assert not flood_is_orderly(flow)
 
 

@@ -12,10 +12,10 @@ static struct ftun_connection any_connection(const struct ftun_profile *profile,
     connection.mss = Frama_C_unsigned_short_interval(1, UINT16_MAX);
     connection.peer_window_scale = (uint8_t)any_size(0, FTUN_WINDOW_SCALE_MAX);
     connection.liveness.probes = (uint8_t)any_size(0, FTUN_PROBES_MAX);
-    connection.conversed = any_bool();
     connection.retries = (uint8_t)any_size(0, FTUN_SYN_RETRIES);
     connection.ack_due = any_bool();
     connection.peer_named_mss = any_bool();
+    connection.conversed = any_bool();
     connection.timestamps = any_bool();
     connection.window.scale = (uint8_t)any_size(0, FTUN_WINDOW_SCALE_MAX);
     return connection;
@@ -75,7 +75,7 @@ static void application_closes(const struct ftun_profile *profile, uint8_t state
 {
     struct ftun_connection connection = any_connection(profile, state);
     const enum ftun_close_reason reason =
-        (enum ftun_close_reason)Frama_C_unsigned_int_interval(0, FTUN_CLOSED_TIMEOUT + 1);
+        (enum ftun_close_reason)Frama_C_unsigned_int_interval(0, FTUN_CLOSED_DEAD + 1);
     struct ftun_step step;
     ftun_connection_close(&connection, any_u64(), reason, &step);
     check(&connection, profile);
@@ -91,6 +91,7 @@ static void data_leaves(const struct ftun_profile *profile, uint8_t state)
     const size_t stride = any_size(1, FTUN_BURST_MAX);
     ftun_connection_sendable(&connection, any_u64(), len, stride);
     ftun_connection_probe_window(&connection, any_u64());
+    check(&connection, profile);
     ftun_connection_has_sent(&connection, any_u32());
     struct ftun_tcp_header header;
     uint16_t ip_id;

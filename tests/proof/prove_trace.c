@@ -29,8 +29,10 @@ static void trace_action(enum ftun_action_kind kind, char *out, size_t capacity)
     action.kind = kind;
     if (kind == FTUN_ACTION_SEND)
         action.send.segment.tcp.options_len = (uint8_t)any_size(0, FTUN_TCP_OPTIONS_MAX);
-    if (kind == FTUN_ACTION_ESTABLISHED)
+    if (kind == FTUN_ACTION_ESTABLISHED) {
         action.established.profile = &ftun_profile_linux;
+        action.established.again = any_bool();
+    }
     ftun_trace_action(&action, out, capacity);
 }
 
@@ -39,7 +41,7 @@ static void trace_all(size_t capacity)
     char block[FTUN_TRACE_MAX];
     char *out = block + sizeof block - capacity;
     trace_packets(out, capacity);
-    //@ loop unroll 6;
+    //@ loop unroll 7;
     for (int kind = FTUN_ACTION_SEND; kind <= FTUN_ACTION_CLOSE; kind++)
         trace_action((enum ftun_action_kind)kind, out, capacity);
 }

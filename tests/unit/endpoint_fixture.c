@@ -53,6 +53,14 @@ struct ftun_endpoint_config server_config(void)
     return c;
 }
 
+struct ftun_endpoint_config watchful_config(void)
+{
+    struct ftun_endpoint_config c = client_config();
+    c.timeouts.keepalive_ns = FTUN_KEEPALIVE_DEFAULT;
+    c.timeouts.dead_after_ns = FTUN_DEAD_AFTER_DEFAULT;
+    return c;
+}
+
 void create(struct ftun_endpoint_config wanted)
 {
     config = wanted;
@@ -109,27 +117,68 @@ const char *happened(void)
     return lines;
 }
 
-void give_bytes(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
-                const uint8_t *payload, size_t len, size_t segment_size)
+const char *meet_deadline(void)
 {
-    static uint8_t packet[2000]; /* it is to outlive the call: DELIVER points into it */
-    struct ftun_segment s = {
+    const uint64_t due = ftun_endpoint_deadline(endpoint);
+    assert_int_not_equal(due, FTUN_NEVER);
+    now = due > now ? due : now;
+    ftun_endpoint_timeout(endpoint, now, &actions);
+    return happened();
+}
+
+const char *wait_for_event(void)
+{
+    const char *text = "";
+    while (text[0] == '\0')
+        text = meet_deadline();
+    return text;
+}
+
+static struct ftun_segment segment_from(struct peer peer, uint8_t flags, uint32_t sequence,
+                                        uint32_t ack)
+{
+    return (struct ftun_segment){
         .tuple = {.local = peer.address, .remote = peer.to},
         .tcp = {.sequence = sequence, .acknowledgment = ack, .window = 65535, .flags = flags},
         .ttl = 64,
-        .payload_len = len,
     };
-    if ((flags & FTUN_SYN) != 0) {
-        static const uint8_t options[] = {2, 4, 0x05, 0xb4, 1, 3, 3, 10};
-        memcpy(s.tcp.options, options, sizeof options);
-        s.tcp.options_len = sizeof options;
-    }
+}
+
+static void add_options(struct ftun_segment *segment, const uint8_t *options, size_t len)
+{
+    memcpy(segment->tcp.options, options, len);
+    segment->tcp.options_len = (uint8_t)len;
+}
+
+static void give_segment(struct ftun_segment *segment, const uint8_t *payload, size_t len,
+                         size_t segment_size)
+{
+    static uint8_t packet[2000]; /* it is to outlive the call: DELIVER points into it */
+    segment->payload_len = len;
     const size_t headers =
-        ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, ftun_sum(payload, len), packet);
+        ftun_segment_emit(segment, FTUN_CHECKSUM_FULL, ftun_sum(payload, len), packet);
     memcpy(packet + headers, payload, len);
     const struct ftun_tunnel_packet tunnel_packet = {
         .data = packet, .len = headers + len, .segment_size = segment_size};
     ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
+}
+
+void give_bytes(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
+                const uint8_t *payload, size_t len, size_t segment_size)
+{
+    static const uint8_t of_syn[] = {2, 4, 0x05, 0xb4, 1, 3, 3, 10};
+    struct ftun_segment segment = segment_from(peer, flags, sequence, ack);
+    if ((flags & FTUN_SYN) != 0)
+        add_options(&segment, of_syn, sizeof of_syn);
+    give_segment(&segment, payload, len, segment_size);
+}
+
+void give_options(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
+                  const uint8_t *options, size_t len)
+{
+    struct ftun_segment segment = segment_from(peer, flags, sequence, ack);
+    add_options(&segment, options, len);
+    give_segment(&segment, (const uint8_t *)"", 0, 0);
 }
 
 void give_glued(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
@@ -189,12 +238,11 @@ uint32_t established_client(void)
     return established_client_of(client_config());
 }
 
-void client_of_all_ports(void)
+void client_of_all_ports(struct ftun_endpoint_config wanted)
 {
     const uint32_t ports = FTUN_PORT_LAST - FTUN_PORT_FIRST + 1;
-    struct ftun_endpoint_config c = client_config();
-    c.max_flows = ports + 1;
-    create(c);
+    wanted.max_flows = ports + 1;
+    create(wanted);
     while (ftun_endpoint_flow_count(endpoint) < ports) {
         const uint16_t next = (uint16_t)(ftun_endpoint_flow_count(endpoint) + 1);
         ftun_endpoint_flow(endpoint, now, application_at(next), &actions);

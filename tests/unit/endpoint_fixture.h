@@ -19,6 +19,9 @@ extern uint16_t own_port; /* its source */
 struct ftun_endpoint_config client_config(void);
 struct ftun_endpoint_config server_config(void);
 
+/* A client that probes its server, and finds it dead, at the times that are the default. */
+struct ftun_endpoint_config watchful_config(void);
+
 /* Make `endpoint` anew, at the time `start`. */
 void create(struct ftun_endpoint_config wanted);
 int endpoint_tear_down(void **state);
@@ -27,6 +30,12 @@ int endpoint_tear_down(void **state);
  * without their addresses, as
  * "> FLAGS sequence:end(len) ack N win W", the others as they are traced. */
 const char *happened(void);
+
+/* Time passes until the next deadline; what happened then. */
+const char *meet_deadline(void);
+
+/* The same, until something has happened. */
+const char *wait_for_event(void);
 
 /* How often the endpoint has refused for this reason. */
 uint64_t refused(enum ftun_refusal refusal);
@@ -53,6 +62,10 @@ void give_glued(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack
 void give_bytes(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
                 const uint8_t *payload, size_t len, size_t segment_size);
 
+/* A segment with these TCP options, and no payload. */
+void give_options(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack,
+                  const uint8_t *options, size_t len);
+
 const struct ftun_socket_address *application_at(uint16_t port);
 
 /* Returns the bytes dealt with. */
@@ -69,7 +82,7 @@ uint32_t established_client_of(struct ftun_endpoint_config wanted);
 
 /* A client with a handshake under way from each local port that there is: flows 0, 1, ... of the
  * applications at 1, 2, ... */
-void client_of_all_ports(void);
+void client_of_all_ports(struct ftun_endpoint_config wanted);
 
 /* A server with one more established flow; the client's first sequence number is 100. */
 void established_server(uint16_t port);

@@ -44,7 +44,7 @@ static void data_with_a_fin_is_delivered_first(void **state)
     (void)state;
     in_established();
     receive(FTUN_FIN | FTUN_ACK, PEER_ISN + 1, ISN + 1, 100);
-    assert_string_equal(describe(), "deliver closed(closed by the peer) F. 1001 5102 65535");
+    assert_string_equal(describe(), "deliver closed(closed by the peer) F. 1001 5102 64240");
 }
 
 static void the_usual_close(void **state)

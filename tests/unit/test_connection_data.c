@@ -11,7 +11,7 @@ static void data_is_delivered_and_acknowledged_after_40_ms(void **state)
     assert_string_equal(describe(), "nothing");
     assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + 40 * FTUN_MILLISECOND);
     ftun_connection_timeout(&c, start + 40 * FTUN_MILLISECOND, &timeouts, &step);
-    assert_string_equal(describe(), ". 1001 5101 65535");
+    assert_string_equal(describe(), ". 1001 5101 64240");
     assert_int_equal(ftun_connection_deadline(&c, &timeouts), start + idle);
 }
 
@@ -23,7 +23,7 @@ static void two_segments_are_acknowledged_at_the_end_of_the_turn(void **state)
     receive(FTUN_ACK, PEER_ISN + 101, ISN + 1, 100);
     assert_string_equal(describe(), "deliver");
     ftun_connection_end_turn(&c, start, &step);
-    assert_string_equal(describe(), ". 1001 5201 65535");
+    assert_string_equal(describe(), ". 1001 5201 64240");
     ftun_connection_end_turn(&c, start, &step);
     assert_string_equal(describe(), "nothing");
 }
@@ -93,7 +93,7 @@ static void data_sent_carries_the_acknowledgment(void **state)
     assert_int_equal(header.sequence, ISN + 1);
     assert_int_equal(header.acknowledgment, PEER_ISN + 201);
     assert_int_equal(header.flags, FTUN_ACK | FTUN_PSH);
-    assert_int_equal(header.window, 65535);
+    assert_int_equal(header.window, 64240);
     assert_int_equal(ip_id, 79); /* SYN 77, ACK 78 */
     ftun_connection_data(&c, start, 10, 1, &header, &ip_id);
     assert_int_equal(header.sequence, ISN + 3001);
@@ -348,6 +348,23 @@ static void an_ack_that_tells_of_a_loss_is_acknowledged_at_once(void **state)
     assert_string_equal(describe(), "nothing");
 }
 
+/* Whatever ACK follows a FIN is for the FIN; and Phantun's peers answer none. */
+static void only_a_live_peer_that_acknowledges_is_told_or_asked(void **state)
+{
+    (void)state;
+    in_fin_wait_1();
+    ftun_connection_probe_window(&c, start);
+    ftun_connection_end_turn(&c, start, &step);
+    assert_string_equal(describe(), "nothing");
+    ftun_connection_connect(&c, start, start, &ftun_profile_phantun, 0, MSS, 0, &step);
+    receive(FTUN_SYN | FTUN_ACK, 0, 1, 0);
+    ftun_connection_probe_window(&c, start);
+    ftun_connection_end_turn(&c, start, &step);
+    assert_string_equal(describe(), "nothing");
+    ftun_connection_ask(&c, start);
+    assert_int_equal(c.liveness.asked_at, FTUN_NEVER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +391,7 @@ int main(void)
         cmocka_unit_test(sequence_numbers_wrap),
         cmocka_unit_test(a_peer_that_acknowledges_nothing_for_gigabytes_is_still_understood),
         cmocka_unit_test(a_full_window_is_told_how_far_this_end_has_come),
+        cmocka_unit_test(only_a_live_peer_that_acknowledges_is_told_or_asked),
         cmocka_unit_test(an_ack_that_tells_of_a_loss_is_acknowledged_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,8 @@ static void a_syn_ack_establishes(void **state)
 static void the_peers_mss_lowers_ours_and_never_raises_it(void **state)
 {
     (void)state;
-    const uint8_t low[] = {2, 4, 0x05, 0x14}, high[] = {2, 4, 0xff, 0xff}, tiny[] = {2, 4, 0, 1};
+    const uint8_t low[] = {2, 4, 0x05, 0x14}, high[] = {2, 4, 0xff, 0xff}, tiny[] = {2, 4, 0, 1},
+                  none[] = {2, 4, 0, 0};
     struct ftun_tcp_header tcp = {.sequence = PEER_ISN,
                                   .acknowledgment = ISN + 1,
                                   .flags = FTUN_SYN | FTUN_ACK,
@@ -54,6 +55,10 @@ static void the_peers_mss_lowers_ours_and_never_raises_it(void **state)
     memcpy(tcp.options, tiny, 4);
     ftun_connection_segment(&c, start, &tcp, 0, 0, &step);
     assert_int_equal(c.mss, 88); /* Linux's TCP_MIN_MSS: less is of no use to anybody */
+    in_syn_sent();
+    memcpy(tcp.options, none, 4);
+    ftun_connection_segment(&c, start, &tcp, 0, 0, &step);
+    assert_int_equal(c.mss, MSS);
 }
 
 static void a_refused_syn_ends(void **state)

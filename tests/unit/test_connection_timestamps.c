@@ -128,7 +128,7 @@ static void only_what_is_clearly_too_old_is_refused(void **state)
     assert_int_equal(receive_stamped(PEER_ISN + 201, 7000, 100), FTUN_TAKEN);
     assert_int_equal(receive_stamped(PEER_ISN + 301, 6999, 100),
                      FTUN_REFUSED_TIMESTAMP_UNACCEPTABLE);
-    assert_string_equal(describe(), ". 1001 5301 65535");
+    assert_string_equal(describe(), ". 1001 5301 64240");
 }
 
 static void a_stranger_does_not_set_the_clock(void **state)
@@ -152,11 +152,23 @@ static void a_segment_without_them_is_refused_unless_it_resets(void **state)
     assert_int_equal(receive(FTUN_RST, PEER_ISN + 1, 0, 0), FTUN_TAKEN);
 }
 
+static void a_segment_too_small_for_them_still_carries_a_byte(void **state)
+{
+    (void)state;
+    agree();
+    ftun_connection_limit_mss(&c, 13);
+    assert_int_equal(c.mss, 1);
+    agree();
+    ftun_connection_limit_mss(&c, 12);
+    assert_int_equal(c.mss, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_syn_offers_them_before_the_window_scale),
         cmocka_unit_test(agreed_on_they_are_in_every_segment_and_leave_less_for_payload),
+        cmocka_unit_test(a_segment_too_small_for_them_still_carries_a_byte),
         cmocka_unit_test(not_agreed_on_they_are_in_none),
         cmocka_unit_test(a_listener_sees_them_in_the_third_packet),
         cmocka_unit_test(a_delayed_acknowledgment_echoes_what_it_waited_for),

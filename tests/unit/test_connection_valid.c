@@ -42,6 +42,16 @@ static void repeated_more_often_than_anything_is(void)
     c.retries = FTUN_SYN_RETRIES + 1;
 }
 
+static void probed_more_often_than_anything_is(void)
+{
+    c.liveness.probes = FTUN_PROBES_MAX + 1;
+}
+
+static void a_window_that_its_scale_cannot_express(void)
+{
+    c.window.size = UINT16_MAX + 1;
+}
+
 static void each_contradiction_is_found(void **state)
 {
     (void)state;
@@ -50,7 +60,9 @@ static void each_contradiction_is_found(void **state)
                                                    acknowledged_what_was_not_sent,
                                                    sent_beyond_the_furthest,
                                                    a_window_scale_that_does_not_exist,
-                                                   repeated_more_often_than_anything_is};
+                                                   repeated_more_often_than_anything_is,
+                                                   probed_more_often_than_anything_is,
+                                                   a_window_that_its_scale_cannot_express};
     for (size_t i = 0; i < LENGTH(contradictions); i++) {
         in_established();
         contradictions[i]();

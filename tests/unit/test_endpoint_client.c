@@ -188,20 +188,8 @@ static void datagrams_wait_for_no_window_but_are_refused(void **state)
 /* A SYN-ACK with another MSS than give() names. */
 static void give_syn_ack_with_mss(uint16_t mss)
 {
-    uint8_t packet[100];
-    const struct ftun_segment s = {
-        .tuple = {.local = the_server().address, .remote = the_server().to},
-        .tcp = {.sequence = 5000,
-                .acknowledgment = own_isn + 1,
-                .window = 65535,
-                .flags = FTUN_SYN | FTUN_ACK,
-                .options_len = 4,
-                .options = {2, 4, (uint8_t)(mss >> 8), (uint8_t)mss}},
-        .ttl = 64,
-    };
-    const size_t len = ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, 0, packet);
-    const struct ftun_tunnel_packet tunnel_packet = {.data = packet, .len = len};
-    ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
+    const uint8_t option[] = {2, 4, (uint8_t)(mss >> 8), (uint8_t)mss};
+    give_options(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, option, sizeof option);
 }
 
 static void what_waited_and_is_too_large_for_the_servers_mss_is_refused(void **state)
@@ -244,7 +232,7 @@ static void a_full_window_refuses_whole_bursts(void **state)
 static void a_client_without_a_free_port_says_so_and_keeps_its_flows(void **state)
 {
     (void)state;
-    client_of_all_ports();
+    client_of_all_ports(client_config());
     const uint32_t flows = ftun_endpoint_flow_count(endpoint);
     const uint64_t refused_before = refused(FTUN_REFUSED_PORTS_EXHAUSTED);
     assert_int_equal(ftun_endpoint_flow(endpoint, now, application_at(UINT16_MAX), &actions),

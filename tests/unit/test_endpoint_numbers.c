@@ -107,7 +107,7 @@ static void the_first_sequence_number_of_a_tuple_moves_with_the_clock(void **sta
 static void a_port_in_time_wait_is_not_drawn(void **state)
 {
     (void)state;
-    client_of_all_ports();
+    client_of_all_ports(client_config());
     const uint32_t last = ftun_endpoint_flow_count(endpoint) - 1;
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
     ftun_endpoint_close(endpoint, now, last, &actions);

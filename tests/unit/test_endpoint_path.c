@@ -1,24 +1,10 @@
 /* The caller says that the path to the server is another. */
 #include "endpoint_fixture.h"
 
-static struct ftun_endpoint_config watchful_config(void)
-{
-    struct ftun_endpoint_config c = client_config();
-    c.timeouts.keepalive_ns = FTUN_KEEPALIVE_DEFAULT;
-    c.timeouts.dead_after_ns = FTUN_DEAD_AFTER_DEFAULT;
-    return c;
-}
-
 /* What happens next, by itself; at `expected`. */
 static const char *next_event(uint64_t expected)
 {
-    const char *text = "";
-    while (text[0] == '\0' && ftun_endpoint_deadline(endpoint) <= expected) {
-        if (now < ftun_endpoint_deadline(endpoint))
-            now = ftun_endpoint_deadline(endpoint);
-        ftun_endpoint_timeout(endpoint, now, &actions);
-        text = happened();
-    }
+    const char *const text = wait_for_event();
     assert_int_equal(now, expected);
     return text;
 }
@@ -53,11 +39,8 @@ static void a_connection_that_is_heard_again_has_proved_itself(void **state)
     happened();
     assert_true(ftun_endpoint_deadline(endpoint) <=
                 heard + FTUN_PROBE_FIRST); /* may be too early */
-    while (ftun_endpoint_deadline(endpoint) < heard + FTUN_KEEPALIVE_DEFAULT) {
-        now = ftun_endpoint_deadline(endpoint);
-        ftun_endpoint_timeout(endpoint, now, &actions);
-        assert_string_equal(happened(), "");
-    }
+    while (ftun_endpoint_deadline(endpoint) < heard + FTUN_KEEPALIVE_DEFAULT)
+        assert_string_equal(meet_deadline(), "");
 }
 
 static void F14_a_handshake_with_an_address_that_is_gone_is_given_up(void **state)

@@ -1,23 +1,11 @@
-/* Peers that speak Phantun's dialect, */
+/* Peers that speak Phantun's dialect. */
 #include "endpoint_fixture.h"
 
 /* Phantun's SYN-ACK: window scale 14 and no MSS. */
-static void give_without_options(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack)
+static void give_without_mss(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack)
 {
-    uint8_t packet[100];
-    const struct ftun_segment s = {
-        .tuple = {.local = peer.address, .remote = peer.to},
-        .tcp = {.sequence = sequence,
-                .acknowledgment = ack,
-                .window = 65535,
-                .flags = flags,
-                .options_len = 4,
-                .options = {1, 3, 3, 14}},
-        .ttl = 64,
-    };
-    const size_t len = ftun_segment_emit(&s, FTUN_CHECKSUM_FULL, 0, packet);
-    const struct ftun_tunnel_packet tunnel_packet = {.data = packet, .len = len};
-    ftun_endpoint_packet(endpoint, now, &tunnel_packet, &actions);
+    static const uint8_t window_scale[] = {1, 3, 3, 14};
+    give_options(peer, flags, sequence, ack, window_scale, sizeof window_scale);
 }
 
 #define PHANTUN_SYN "> S 0:0(0) win 65535 <nop,wscale 14>"
@@ -30,7 +18,7 @@ static void a_refused_client_tries_phantuns_way_once_and_remembers(void **state)
     give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
     assert_string_equal(happened(), PHANTUN_SYN);
     assert_int_equal(own_isn, 0);
-    give_without_options(the_server(), FTUN_SYN | FTUN_ACK, 0, 1);
+    give_without_mss(the_server(), FTUN_SYN | FTUN_ACK, 0, 1);
     assert_string_equal(happened(), "> . 1:1(0) ack 1 win 65535 | "
                                     "established flow 0 profile phantun mss 1460 | "
                                     "> . 1:11(10) ack 1 win 65535");
@@ -87,7 +75,7 @@ static void a_server_takes_phantuns_clients_and_closes_them_their_way(void **sta
 {
     (void)state;
     create(server_config());
-    give_without_options(a_client(1), FTUN_SYN, 0, 0);
+    give_without_mss(a_client(1), FTUN_SYN, 0, 0);
     assert_string_equal(happened(), "> S. 0:0(0) ack 1 win 64240 <mss 1460,nop,wscale 10>");
     give(a_client(1), FTUN_ACK, 1, own_isn + 1, "");
     assert_string_equal(happened(), "open | established flow 0 profile phantun mss 1460");
@@ -99,7 +87,7 @@ static void a_server_takes_phantuns_clients_and_closes_them_their_way(void **sta
 static void a_refused_client_without_another_port_gives_up(void **state)
 {
     (void)state;
-    client_of_all_ports();
+    client_of_all_ports(client_config());
     const uint32_t flows = ftun_endpoint_flow_count(endpoint);
     give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
     assert_string_equal(happened(), "close flow 28231: refused by the peer: nothing listens there");

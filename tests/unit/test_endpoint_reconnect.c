@@ -3,31 +3,9 @@
 
 #define FIRST_DATA "> P. 1:11(10) ack 5001 win 63"
 
-/* Wait until something happens. */
-static const char *wait_for_event(void)
-{
-    const char *text = "";
-    while (text[0] == '\0') {
-        const uint64_t due = ftun_endpoint_deadline(endpoint);
-        assert_int_not_equal(due, FTUN_NEVER);
-        now = due > now ? due : now;
-        ftun_endpoint_timeout(endpoint, now, &actions);
-        text = happened();
-    }
-    return text;
-}
-
 static void answer_syn(void)
 {
     give(the_server(), FTUN_SYN | FTUN_ACK, 5000, own_isn + 1, "");
-}
-
-static struct ftun_endpoint_config watchful_config(void)
-{
-    struct ftun_endpoint_config c = client_config();
-    c.timeouts.keepalive_ns = FTUN_KEEPALIVE_DEFAULT;
-    c.timeouts.dead_after_ns = FTUN_DEAD_AFTER_DEFAULT;
-    return c;
 }
 
 static void a_reset_flow_goes_on_from_a_new_port_at_once(void **state)
@@ -377,6 +355,16 @@ static void addresses_of_a_family_that_is_missing_are_left_out(void **state)
     assert_true(ftun_socket_address_equal(last_remote(), &both[1]));
 }
 
+static void a_reset_flow_without_another_port_gives_up(void **state)
+{
+    (void)state;
+    client_of_all_ports(client_config());
+    answer_syn();
+    happened();
+    give(the_server(), FTUN_RST, 5001, 0, "");
+    assert_string_equal(happened(), "close flow 28231: reset by the peer");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +381,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_lasted_is_followed_at_once),
         cmocka_unit_test(connections_that_do_not_last_are_followed_ever_later),
         cmocka_unit_test(a_close_by_the_peer_is_final),
+        cmocka_unit_test(a_reset_flow_without_another_port_gives_up),
         cmocka_unit_test(F11_a_dead_path_under_load_is_left_within_15_s),
         cmocka_unit_test(F11_an_idle_dead_path_is_found_by_keepalive),
         cmocka_unit_test(an_answered_probe_keeps_the_connection),

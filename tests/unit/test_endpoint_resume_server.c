@@ -145,7 +145,7 @@ static void a_record_is_answered_and_not_delivered(void **state)
     connect_client(1);
     give_record(1, FIRST, &record);
     assert_int_not_equal(answer_of(0).ticket, FTUN_NO_TICKET);
-    assert_string_equal(happened(), "> P. 1:25(24) ack 149 win 64");
+    assert_string_equal(happened(), "> P. 1:25(24) ack 149 win 63");
     say(1, "ping");
     assert_string_equal(happened(), "open | established flow 0 profile linux mss 1460 | "
                                     "deliver flow 0 bytes 4 stride 4");
@@ -159,7 +159,7 @@ static void a_record_completes_the_handshake_when_the_third_packet_is_lost(void 
     give(a_client(1), FTUN_SYN, 100, 0, "");
     happened();
     give_record(1, FIRST, &record);
-    assert_string_equal(happened(), "> P. 1:25(24) ack 149 win 64");
+    assert_string_equal(happened(), "> P. 1:25(24) ack 149 win 63");
 }
 
 /* Its sequence number is one less than the next. */
@@ -173,7 +173,7 @@ static void a_record_is_known_when_a_probe_has_completed_the_handshake(void **st
     give(a_client(1), FTUN_ACK, FIRST - 1, own_isn + 1, "");
     happened();
     give_record(1, FIRST, &record);
-    assert_string_equal(happened(), "> P. 1:25(24) ack 149 win 64");
+    assert_string_equal(happened(), "> P. 1:25(24) ack 149 win 63");
 }
 
 static void what_the_kernel_has_glued_to_a_record_is_delivered(void **state)
@@ -187,7 +187,7 @@ static void what_the_kernel_has_glued_to_a_record_is_delivered(void **state)
     give_bytes(a_client(1), FTUN_ACK | FTUN_PSH, FIRST, own_isn + 1, bytes, sizeof bytes,
                FTUN_RESUME_RECORD);
     assert_memory_equal(actions.at[3].deliver.data, "ping", 4);
-    assert_string_equal(happened(), "> P. 1:25(24) ack 153 win 64 | "
+    assert_string_equal(happened(), "> P. 1:25(24) ack 153 win 63 | "
                                     "open | established flow 0 profile linux mss 1460 | "
                                     "deliver flow 0 bytes 4 stride 48");
     assert_int_equal(ftun_endpoint_counters(endpoint)->datagrams_delivered, 1);
@@ -217,7 +217,7 @@ static void a_record_that_follows_goes_on_with_the_flow(void **state)
     assert_string_equal(happened(), "deliver flow 0 bytes 4 stride 4");
     send_datagrams(0, 4, 4);
     assert_int_equal(actions.at[0].send.segment.tuple.remote.port, 2);
-    assert_string_equal(happened(), "> P. 25:29(4) ack 153 win 64");
+    assert_string_equal(happened(), "> P. 25:29(4) ack 153 win 63");
     assert_int_equal(ftun_endpoint_counters(endpoint)->flows_resumed, 1);
     assert_int_equal(ftun_endpoint_counters(endpoint)->flows_opened, 1);
 }
@@ -303,7 +303,7 @@ static void F08_a_flow_goes_on_when_both_ends_were_reset(void **state)
     give_record(2, FIRST, &record);
     assert_true(answer_of(1).resumed);
     assert_string_equal(happened(), "established flow 0 profile linux mss 1460 again | "
-                                    "> P. 1:25(24) ack 149 win 64");
+                                    "> P. 1:25(24) ack 149 win 63");
     assert_int_equal(ftun_endpoint_flow_count(endpoint), 1);
     say(2, "ping");
     assert_string_equal(happened(), "deliver flow 0 bytes 4 stride 4");
@@ -371,13 +371,13 @@ static void a_record_that_comes_again_is_answered_again_with_the_same_bytes(void
     connect_client(1);
     give_record(1, FIRST, &record);
     memcpy(first, actions.at[0].send.data, sizeof first);
-    assert_string_equal(happened(), "> P. 1:25(24) ack 149 win 64");
+    assert_string_equal(happened(), "> P. 1:25(24) ack 149 win 63");
     say(1, "ping");
     send_datagrams(0, 4, 4);
     happened();
     give_record(1, FIRST, &record);
     assert_memory_equal(actions.at[0].send.data, first, sizeof first);
-    assert_string_equal(happened(), "> P. 29:53(24) ack 153 win 64");
+    assert_string_equal(happened(), "> P. 29:53(24) ack 153 win 63");
 }
 
 static void that_a_flow_goes_on_is_said_again_too(void **state)
@@ -408,7 +408,7 @@ static void a_flow_that_has_begun_is_not_joined_with_another(void **state)
     give_record(2, FIRST, &record);
     assert_false(answer_of(1).resumed);
     assert_true(answer_of(1).ticket != ticket);
-    assert_string_equal(happened(), "> P. 1:25(24) ack 153 win 64");
+    assert_string_equal(happened(), "> P. 1:25(24) ack 153 win 63");
 }
 
 /* --- what is no record -------------------------------------------------------------------- */
@@ -420,7 +420,7 @@ static void a_record_may_stand_behind_datagrams(void **state)
     const struct ftun_resume_record record = record_of(0, FTUN_NO_TICKET);
     connect_client(1);
     give_record(1, BEHIND, &record);
-    assert_string_equal(happened(), "> P. 1:25(24) ack 197 win 65");
+    assert_string_equal(happened(), "> P. 1:25(24) ack 197 win 63");
 }
 
 static void a_second_record_is_a_datagram(void **state)

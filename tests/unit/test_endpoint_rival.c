@@ -1,14 +1,6 @@
 /* A second connection is tried beside one that is doubtful: who answers first has the flow. */
 #include "endpoint_fixture.h"
 
-static struct ftun_endpoint_config watchful_config(void)
-{
-    struct ftun_endpoint_config c = client_config();
-    c.timeouts.keepalive_ns = FTUN_KEEPALIVE_DEFAULT;
-    c.timeouts.dead_after_ns = FTUN_DEAD_AFTER_DEFAULT;
-    return c;
-}
-
 /* A connection as the peer sees it. */
 struct seen {
     struct peer peer;
@@ -38,11 +30,8 @@ static struct seen established_of(struct ftun_endpoint_config c)
 static const char *wait_until(uint64_t at)
 {
     const char *text = "";
-    while (ftun_endpoint_deadline(endpoint) <= at) {
-        now = ftun_endpoint_deadline(endpoint) > now ? ftun_endpoint_deadline(endpoint) : now;
-        ftun_endpoint_timeout(endpoint, now, &actions);
-        text = happened();
-    }
+    while (ftun_endpoint_deadline(endpoint) <= at)
+        text = meet_deadline();
     now = at;
     return text;
 }
@@ -222,6 +211,21 @@ static void the_record_of_a_rival_that_took_over_is_repeated(void **state)
     assert_true(ftun_endpoint_valid(endpoint));
 }
 
+static void without_a_free_port_there_is_no_rival(void **state)
+{
+    (void)state;
+    client_of_all_ports(watchful_config());
+    const uint32_t flows = ftun_endpoint_flow_count(endpoint);
+    answer(last_syn());
+    happened();
+    send_datagrams(flows - 1, 10, 10);
+    happened();
+    const uint64_t doubtful_at = now + FTUN_DOUBT_AFTER;
+    while (ftun_endpoint_deadline(endpoint) <= doubtful_at)
+        assert_null(strstr(meet_deadline(), "reconnect"));
+    assert_int_equal(ftun_endpoint_flow_count(endpoint), flows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +237,7 @@ int main(void)
         cmocka_unit_test(rivals_follow_each_other),
         cmocka_unit_test(a_closed_flow_takes_its_rival_along),
         cmocka_unit_test(without_a_free_slot_there_is_no_rival),
+        cmocka_unit_test(without_a_free_port_there_is_no_rival),
         cmocka_unit_test(phantun_is_not_doubted),
         cmocka_unit_test(F15_a_second_address_is_tried_beside_the_first),
         cmocka_unit_test(one_address_alone_gets_no_second_try_so_soon),

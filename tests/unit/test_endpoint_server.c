@@ -242,10 +242,26 @@ static void a_glued_packet_is_acknowledged_as_the_segments_that_it_was(void **st
     assert_string_equal(happened(), "> . 9:9(0) ack 117 win 63");
 }
 
+/* A full segment carries 1448 bytes then, and a window is a multiple of that. */
+static void timestamps_are_agreed_to_when_they_are_offered(void **state)
+{
+    (void)state;
+    static const uint8_t offer[] = {2, 4, 0x05, 0xb4, 1, 1, 8, 10, 0, 0, 0, 7, 0, 0, 0, 0};
+    create(server_config());
+    give_options(a_client(1), FTUN_SYN, 100, 0, offer, sizeof offer);
+    const struct ftun_tcp_header *tcp = &actions.at[0].send.segment.tcp;
+    struct ftun_tcp_options answer;
+    ftun_tcp_options_parse(tcp->options, tcp->options_len, &answer);
+    assert_true(answer.has_timestamps);
+    assert_int_equal(answer.timestamp_echo, 7);
+    assert_int_equal(tcp->window, 65160);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_syn_is_answered_and_nothing_kept),
+        cmocka_unit_test(timestamps_are_agreed_to_when_they_are_offered),
         cmocka_unit_test(the_third_packet_opens_the_flow),
         cmocka_unit_test(data_completes_the_handshake_when_the_third_packet_is_lost),
         cmocka_unit_test(F07_spoofed_syns_leave_no_flow_behind),

@@ -87,6 +87,8 @@ static void a_host_has_its_own_space_and_scale(void **state)
     assert_int_equal(here.receive_space, 43690);
     assert_int_equal(here.window_scale, 7);
     assert_true(here.timestamps);
+    here = ftun_profile_on_host(&here, &unknown);
+    assert_true(here.timestamps);
     here = ftun_profile_on_host(&ftun_profile_linux, &unknown);
     assert_memory_equal(&here, &ftun_profile_linux, sizeof here);
     here = ftun_profile_on_host(&ftun_profile_phantun, &host);

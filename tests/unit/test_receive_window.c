@@ -24,9 +24,11 @@ static void it_grows_by_many_bytes_for_each_received(void **state)
     struct ftun_receive_window window = ftun_receive_window_open(64240, 10);
     ftun_receive_window_moved(&window, 32000);
     assert_int_equal(window.size, 563 * 1024); /* 64240 + 16 * 32000, rounded up */
-    for (unsigned i = 0; i < 1000; i++)
-        ftun_receive_window_moved(&window, 64);
+    for (unsigned i = 0; i < 100; i++)
+        ftun_receive_window_moved(&window, 640);
     assert_int_equal(window.size, 1563 * 1024); /* 1600240: nothing is rounded twice */
+    ftun_receive_window_moved(&window, FTUN_WINDOW_GROWS_FROM - 1);
+    assert_int_equal(window.size, 1563 * 1024);
 }
 
 static void it_never_shrinks(void **state)

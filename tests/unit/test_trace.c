@@ -48,11 +48,15 @@ static void a_packet_is_read_first(void **state)
 static void a_fragment_is_written_with_its_place(void **state)
 {
     (void)state;
-    const uint8_t packet[28] = {0x45, 0,    0,  28, 0, 7, 0x20, 1, 64, 6,
-                                0x46, 0xd2, 10, 0,  0, 1, 10,   0, 0,  2};
+    uint8_t packet[28] = {0x45, 0,    0,  28, 0, 7, 0x20, 1, 64, 6,
+                          0x46, 0xd2, 10, 0,  0, 1, 10,   0, 0,  2};
     struct ftun_tunnel_packet p = {.data = packet, .len = sizeof packet};
     assert_string_equal(ftun_trace_packet(&p, line, sizeof line),
                         "< 10.0.0.1 10.0.0.2 fragment id 7 8:16 more");
+    packet[6] = 0;
+    packet[10] = 0x66; /* the checksum */
+    assert_string_equal(ftun_trace_packet(&p, line, sizeof line),
+                        "< 10.0.0.1 10.0.0.2 fragment id 7 8:16 last");
 }
 
 static void the_longest_line_fits(void **state)

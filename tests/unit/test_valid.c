@@ -174,6 +174,18 @@ static void a_free_flow_that_is_found_is_noticed(void **state)
     assert_noticed();
 }
 
+static void an_order_of_age_that_leads_astray_is_noticed(void **state)
+{
+    (void)state;
+    ep->table.oldest = FLOWS;
+    assert_noticed();
+    ep->table.oldest = FREE_FLOW;
+    assert_noticed();
+    set_up(NULL);
+    ep->table.newest = ep->table.oldest;
+    assert_noticed();
+}
+
 /* --- deadlines ---------------------------------------------------------------------------- */
 
 static void a_deadline_before_its_parent_is_noticed(void **state)
@@ -262,12 +274,24 @@ static void a_slot_in_two_queues_is_noticed(void **state)
     assert_noticed();
 }
 
+static void the_last_free_slot_in_a_queue_is_noticed(void **state)
+{
+    (void)state;
+    uint32_t slot = ep->pending.free;
+    while (ep->pending.slots[slot].next != FTUN_NO_SLOT)
+        slot = ep->pending.slots[slot].next;
+    flows[ONE_WAITING].pending.first = flows[ONE_WAITING].pending.last = slot;
+    assert_noticed();
+}
+
 static void a_wrong_count_of_waiting_datagrams_is_noticed(void **state)
 {
     (void)state;
     flows[TWO_WAITING].pending.count = 1;
     assert_noticed();
     flows[TWO_WAITING].pending.count = 3;
+    assert_noticed();
+    flows[TWO_WAITING].pending.count = ep->pending.slot_count + 1;
     assert_noticed();
     flows[TWO_WAITING].pending.count = FTUN_PENDING_PER_FLOW + 1;
     assert_noticed();
@@ -358,6 +382,32 @@ static void a_packet_in_parts_of_which_there_are_none_is_noticed(void **state)
     assert_noticed();
 }
 
+/* --- rivals ------------------------------------------------------------------------------- */
+
+static void a_rival_that_is_no_flow_is_noticed(void **state)
+{
+    (void)state;
+    flows[ESTABLISHED_FLOW].rival = FLOWS;
+    assert_noticed();
+    flows[ESTABLISHED_FLOW].rival = FREE_FLOW;
+    assert_noticed();
+}
+
+static void a_rival_that_knows_nothing_of_it_is_noticed(void **state)
+{
+    (void)state;
+    flows[ESTABLISHED_FLOW].rival = TWO_WAITING;
+    assert_noticed();
+}
+
+static void rivals_of_which_both_are_open_are_noticed(void **state)
+{
+    (void)state;
+    flows[ESTABLISHED_FLOW].rival = TWO_WAITING;
+    flows[TWO_WAITING].rival = ESTABLISHED_FLOW;
+    assert_noticed();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +421,7 @@ int main(void)
         cmocka_unit_test_setup(a_chain_in_a_circle_is_noticed, set_up),
         cmocka_unit_test_setup(a_chain_that_leaves_the_table_is_noticed, set_up),
         cmocka_unit_test_setup(a_free_flow_that_is_found_is_noticed, set_up),
+        cmocka_unit_test_setup(an_order_of_age_that_leads_astray_is_noticed, set_up),
         cmocka_unit_test_setup(a_deadline_before_its_parent_is_noticed, set_up),
         cmocka_unit_test_setup(a_wrong_count_of_deadlines_is_noticed, set_up),
         cmocka_unit_test_setup(a_deadline_of_no_flow_is_noticed, set_up),
@@ -382,6 +433,7 @@ int main(void)
         cmocka_unit_test_setup(a_free_list_of_slots_in_a_circle_is_noticed, set_up),
         cmocka_unit_test_setup(a_slot_that_waits_and_is_free_is_noticed, set_up),
         cmocka_unit_test_setup(a_slot_in_two_queues_is_noticed, set_up),
+        cmocka_unit_test_setup(the_last_free_slot_in_a_queue_is_noticed, set_up),
         cmocka_unit_test_setup(a_wrong_count_of_waiting_datagrams_is_noticed, set_up),
         cmocka_unit_test_setup(a_wrong_last_slot_is_noticed, set_up),
         cmocka_unit_test_setup(a_queue_that_leaves_the_pool_is_noticed, set_up),
@@ -393,6 +445,9 @@ int main(void)
         cmocka_unit_test_setup(an_acknowledgment_that_the_turn_forgot_is_noticed, set_up),
         cmocka_unit_test_setup(a_turn_in_a_circle_is_noticed, set_up),
         cmocka_unit_test_setup(a_turn_that_leads_astray_is_noticed, set_up),
+        cmocka_unit_test_setup(a_rival_that_is_no_flow_is_noticed, set_up),
+        cmocka_unit_test_setup(a_rival_that_knows_nothing_of_it_is_noticed, set_up),
+        cmocka_unit_test_setup(rivals_of_which_both_are_open_are_noticed, set_up),
         cmocka_unit_test_setup(a_packet_in_parts_of_which_there_are_none_is_noticed, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 wrong time, with the wrong numbers, or too often."""
 
 from faults import TAKEN, Layer
-from session import FIRST, HOSTILE
+from session import FIRST, HOSTILE, LINUX_OPTIONS
 
 LAYER = Layer("state")
 
@@ -147,24 +147,43 @@ def after_the_end(s, answers=tuple(RESET)):
     s.send(s.data(), "not-ours-flow", answers=answers)
 
 
+def reset(s, flags="R"):
+    """The connection ends at once. A client's flow goes on over another one (F08)."""
+    s.send(s.segment(flags), answers=["S"] if s.role == "client" else [])
+
+
+def accept_again(s):
+    """The client that was reset calls again, and is closed in order this time."""
+    if s.role == "client":
+        s.seq = s.isn
+        s.receive("S", options=LINUX_OPTIONS)
+        s.send(s.segment("SA", options=LINUX_OPTIONS), answers=["."])
+        s.seq += 1
+        s.receive("A")
+        s.close()
+
+
 @LAYER.fault("rst-exact", ends=True)
 def rst_exact(s):
-    s.send(s.segment("R"), answers=())
+    reset(s)
     after_the_end(s)
+    accept_again(s)
 
 
 @LAYER.fault("rst-ack-exact", ends=True)
 def rst_ack_exact(s):
-    s.send(s.segment("RA"), answers=())
+    reset(s, "RA")
     after_the_end(s)
+    accept_again(s)
 
 
 @LAYER.fault("rst-twice", ends=True)
 def rst_twice(s):
     """Never an RST for an RST (F10)."""
-    s.send(s.segment("R"), answers=())
+    reset(s)
     s.send(s.segment("R"), "not-ours-flow", answers=())
     s.send(s.segment("RA"), "not-ours-flow", answers=())
+    accept_again(s)
 
 
 @LAYER.fault("rst-guessed")
@@ -305,8 +324,9 @@ def data_completes_handshake(s):
 
 @LAYER.fault("handshake-ack-again")
 def handshake_ack_again(s):
-    """The third packet of the handshake, repeated by the network."""
-    s.send(s.segment("A", seq=s.isn + 1, ack=(s.our_isn + 1) % 2**32), answers=())
+    """The third packet of the handshake, repeated by the network when there have been data: it lies
+    before the window, and RFC 9293 3.10.7.4 has such a segment answered by an ACK."""
+    s.send(s.segment("A", seq=s.isn + 1, ack=(s.our_isn + 1) % 2**32), answers=CHALLENGE)
 
 
 @LAYER.fault("handshake-replayed", ends=True, living=False)
@@ -498,7 +518,4 @@ def data_from_another_server(s):
     s.send(s.data(ip={"src": "192.0.2.9"}), "not-ours-flow", answers=RESET)
 
 
-@LAYER.fault("rst-exact-at-a-client", role="client", ends=True)
-def rst_exact_at_a_client(s):
-    s.send(s.segment("R"), answers=())
-    after_the_end(s)
+LAYER.add("rst-exact-at-a-client", rst_exact, role="client", ends=True)
