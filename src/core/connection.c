@@ -216,6 +216,11 @@ void ftun_connection_ask(struct ftun_connection *c, uint64_t now_ns)
         ftun_liveness_ask(&c->liveness, now_ns);
 }
 
+void ftun_connection_dial_now(struct ftun_connection *c, uint64_t now_ns)
+{
+    c->retransmit_at = now_ns;
+}
+
 void ftun_connection_give_up_dialing(struct ftun_connection *c)
 {
     c->retries = FTUN_SYN_RETRIES;

@@ -152,6 +152,9 @@ void ftun_connection_opening_answered(struct ftun_connection *connection);
  * sent, as when data have no answer. Nothing where it would not answer. */
 void ftun_connection_ask(struct ftun_connection *connection, uint64_t now_ns);
 
+/* In SYN_SENT: the SYN leaves at the next occasion. */
+void ftun_connection_dial_now(struct ftun_connection *connection, uint64_t now_ns);
+
 /* In SYN_SENT: the handshake times out at the next occasion. */
 void ftun_connection_give_up_dialing(struct ftun_connection *connection);
 

@@ -89,6 +89,8 @@ size_t ftun_endpoint_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uint32
         ftun_endpoint_refuse(ep, FTUN_REFUSED_DATAGRAM_EMPTY, 1);
         return burst->len;
     }
+    if (now_ns - f->used_at >= FTUN_QUIET_AFTER)
+        ftun_endpoint_hurry(ep, now_ns, flow);
     f->used_at = now_ns;
     if (f->connection.state == FTUN_SYN_SENT || ftun_endpoint_awaits_answer(f)) {
         queue_all(ep, f, burst, offset);

@@ -3,8 +3,9 @@
  * A connection that is refused, reset, unanswered or dead is followed by another one from a new
  * port, to the next of the server's addresses unless this one has just answered. Where connections
  * fail one after another the pauses between them double, up to a second: short enough that traffic
- * is back soon after the path is. Datagrams wait meanwhile, as during any handshake. The flow ends
- * with its application's silence. */
+ * is back soon after the path is. A flow that nobody uses is dialed more rarely, until it is used
+ * again. Datagrams wait meanwhile, as during any handshake. The flow ends with its application's
+ * silence. */
 #include "endpoint_state.h"
 #include "mss.h"
 #include "tuple_hash.h"
@@ -72,6 +73,11 @@ static const struct ftun_profile *other_dialect(const struct ftun_endpoint *ep,
     return profile == &ep->linux_profile ? &ep->phantun_profile : &ep->linux_profile;
 }
 
+static bool is_quiet(const struct ftun_flow *f, uint64_t now_ns)
+{
+    return f->pending.count == 0 && now_ns - f->used_at >= FTUN_QUIET_AFTER;
+}
+
 /* With jitter, as many flows fail at the same time. */
 static uint64_t pause_before(struct ftun_endpoint *ep, struct ftun_flow *f, uint64_t now_ns)
 {
@@ -84,7 +90,18 @@ static uint64_t pause_before(struct ftun_endpoint *ep, struct ftun_flow *f, uint
         return 0;
     const uint64_t doubled =
         failures < FTUN_REDIAL_DOUBLINGS ? FTUN_REDIAL_FIRST << (failures - 1) : FTUN_REDIAL_LAST;
-    return doubled + ftun_endpoint_draw(ep) % (doubled / 2);
+    const uint64_t least = is_quiet(f, now_ns) ? FTUN_REDIAL_QUIET : doubled;
+    return least + ftun_endpoint_draw(ep) % (least / 2);
+}
+
+void ftun_endpoint_hurry(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (f->connection.state != FTUN_SYN_SENT || f->dialed_at <= now_ns)
+        return;
+    f->dialed_at = now_ns;
+    ftun_connection_dial_now(&f->connection, now_ns);
+    ftun_endpoint_watch(ep, flow);
 }
 
 static bool may_return(enum ftun_close_reason reason)

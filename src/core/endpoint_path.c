@@ -10,6 +10,7 @@ void ftun_endpoint_path_changed(struct ftun_endpoint *ep, uint64_t now_ns, uint1
     for (uint32_t flow = 0; flow < ep->table.capacity; flow++) {
         if (!ep->table.flows[flow].in_use)
             continue;
+        ftun_endpoint_hurry(ep, now_ns, flow);
         ftun_connection_ask(&ep->table.flows[flow].connection, now_ns);
         ftun_endpoint_watch(ep, flow);
     }

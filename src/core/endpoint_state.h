@@ -120,6 +120,9 @@ bool ftun_endpoint_redial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t fl
 bool ftun_endpoint_dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint32_t flow,
                         const struct ftun_profile *profile, struct ftun_actions *actions);
 
+/* A flow whose next connection waits for its time is dialed with the next timeout. */
+void ftun_endpoint_hurry(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow);
+
 /* The server has completed a handshake of this flow. */
 void ftun_endpoint_server_answered(struct ftun_endpoint *ep, const struct ftun_flow *flow);
 

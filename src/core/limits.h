@@ -88,6 +88,10 @@
 #define FTUN_REDIAL_DOUBLINGS 5u /* 100, 200, 400, 800 ms */
 #define FTUN_REDIAL_FORGIVEN (10 * FTUN_SECOND)
 
+/* The same for a flow that has had no datagram, either way, for a while: nobody waits for it. */
+#define FTUN_REDIAL_QUIET (10 * FTUN_SECOND)
+#define FTUN_QUIET_AFTER (15 * FTUN_SECOND) /* as long as a path may go unanswered */
+
 /* Between a handshake with one address of the server and one with the next: RFC 8305 5. */
 #define FTUN_ATTEMPT_DELAY (250 * FTUN_MILLISECOND)
 

@@ -239,7 +239,7 @@ static bool take_client_seconds(const char *option, const char *value,
 static bool take_keepalive(const char *value, struct ftun_options *options,
                            struct ftun_error *error)
 {
-    if (strcmp(value, "off") != 0)
+    if (strcmp(value, "off") != 0 || options->role == FTUN_SERVER)
         return take_client_seconds("--keepalive", value, options, &options->timeouts.keepalive_ns,
                                    error);
     options->timeouts.keepalive_ns = FTUN_NEVER;
@@ -331,6 +331,20 @@ static bool check_pair(const struct ftun_tun_addresses *pair, const char *suffix
                      suffix, suffix);
 }
 
+/* A server takes its clients as they come. */
+static bool check_dialing(const struct ftun_options *options, struct ftun_error *error)
+{
+    const char *given = NULL;
+    if (options->timestamps)
+        given = "--timestamps";
+    else if (options->prefer != FTUN_FAMILY_NONE)
+        given = "--prefer";
+    else if (options->peer != FTUN_PEER_AUTO)
+        given = "--profile (or --peer)";
+    return given == NULL || options->role == FTUN_CLIENT ||
+           ftun_fail(error, "%s is for clients: a server answers each as it begins", given);
+}
+
 static bool check_flow_limits(const struct ftun_options *options, struct ftun_error *error)
 {
     if (options->max_flows_per_source == 0 || options->role == FTUN_SERVER)
@@ -356,8 +370,8 @@ static bool check(const struct ftun_options *options, struct ftun_error *error)
         return ftun_fail(error, "--ipv6-only and --tun-local contradict each other");
     if (options->timestamps && options->peer == FTUN_PEER_PHANTUN)
         return ftun_fail(error, "--timestamps and --profile phantun contradict each other");
-    return check_flow_limits(options, error) && check_pair(&options->tun4, "", error) &&
-           check_pair(&options->tun6, "6", error);
+    return check_dialing(options, error) && check_flow_limits(options, error) &&
+           check_pair(&options->tun4, "", error) && check_pair(&options->tun6, "6", error);
 }
 
 static bool unknown(int argc, char **argv, int option, struct ftun_error *error)

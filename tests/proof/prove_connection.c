@@ -113,6 +113,7 @@ static void path_changes(const struct ftun_profile *profile, uint8_t state)
     struct ftun_connection connection = any_connection(profile, state);
     ftun_connection_ask(&connection, any_u64());
     check(&connection, profile);
+    ftun_connection_dial_now(&connection, any_u64());
     ftun_connection_give_up_dialing(&connection);
     check(&connection, profile);
 }

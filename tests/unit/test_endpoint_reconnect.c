@@ -114,6 +114,69 @@ static void F17_a_server_that_refuses_is_asked_ever_more_rarely(void **state)
     }
 }
 
+/* A flow that nobody uses, whose connection is refused time and again. */
+static void refused_until(uint64_t at)
+{
+    while (now < at) {
+        give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
+        if (strstr(happened(), "> S") == NULL)
+            wait_for_event();
+    }
+}
+
+static struct ftun_endpoint_config refused_config(void)
+{
+    struct ftun_endpoint_config c = client_config();
+    c.peer = FTUN_PEER_FTUN;
+    return c;
+}
+
+static void F17_a_flow_that_nobody_uses_is_dialed_rarely(void **state)
+{
+    (void)state;
+    dialing_client_of(refused_config());
+    refused_until(now + FTUN_QUIET_AFTER);
+    for (unsigned i = 0; i < 5; i++) {
+        const uint64_t refused_at = now;
+        refused_until(now + 1);
+        assert_in_range(now - refused_at, FTUN_REDIAL_QUIET, FTUN_REDIAL_QUIET * 3 / 2);
+    }
+}
+
+static void F17_a_flow_that_is_used_again_is_dialed_at_once(void **state)
+{
+    (void)state;
+    const uint32_t flow = dialing_client_of(refused_config());
+    refused_until(now + FTUN_QUIET_AFTER);
+    give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
+    happened();
+    const uint64_t spoken_at = ++now;
+    send_datagrams(flow, 10, 10);
+    assert_string_equal(wait_for_event(), SYN);
+    assert_int_equal(now, spoken_at);
+    refused_until(now + 1); /* and from then on as any that is used */
+    assert_in_range(now - spoken_at, FTUN_REDIAL_FIRST, FTUN_REDIAL_LAST * 3 / 2);
+    give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
+    const uint64_t refused_at = now;
+    happened();
+    send_datagrams(flow, 10, 10); /* which hurries nothing */
+    wait_for_event();
+    assert_in_range(now - refused_at, FTUN_REDIAL_LAST, FTUN_REDIAL_LAST * 3 / 2);
+}
+
+static void F19_a_changed_path_is_tried_at_once(void **state)
+{
+    (void)state;
+    dialing_client_of(refused_config());
+    refused_until(now + FTUN_QUIET_AFTER);
+    give(the_server(), FTUN_RST | FTUN_ACK, 0, own_isn + 1, "");
+    happened();
+    const uint64_t changed_at = ++now;
+    ftun_endpoint_path_changed(endpoint, now, config.mtu);
+    assert_string_equal(wait_for_event(), SYN);
+    assert_int_equal(now, changed_at);
+}
+
 static void a_connection_that_lasted_is_followed_at_once(void **state)
 {
     (void)state;
@@ -312,6 +375,9 @@ int main(void)
         cmocka_unit_test(a_silent_flow_is_given_up_after_the_idle_timeout),
         cmocka_unit_test(datagrams_keep_a_dialing_flow),
         cmocka_unit_test(F17_a_server_that_refuses_is_asked_ever_more_rarely),
+        cmocka_unit_test(F17_a_flow_that_nobody_uses_is_dialed_rarely),
+        cmocka_unit_test(F17_a_flow_that_is_used_again_is_dialed_at_once),
+        cmocka_unit_test(F19_a_changed_path_is_tried_at_once),
         cmocka_unit_test(a_connection_that_lasted_is_followed_at_once),
         cmocka_unit_test(connections_that_do_not_last_are_followed_ever_later),
         cmocka_unit_test(a_close_by_the_peer_is_final),

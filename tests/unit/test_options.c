@@ -111,6 +111,11 @@ static void each_mistake_gets_one_line_that_names_it(void **state)
         {FTUN_CLIENT, CLIENT "--max-flows -1", "number from 1"},
         {FTUN_SERVER, SERVER "--max-flows-per-source 0", "number from 1"},
         {FTUN_CLIENT, CLIENT "--max-flows-per-source 5", "is for a server"},
+        {FTUN_SERVER, SERVER "--keepalive off", "is for clients"},
+        {FTUN_SERVER, SERVER "--timestamps", "is for clients"},
+        {FTUN_SERVER, SERVER "--prefer ipv4", "is for clients"},
+        {FTUN_SERVER, SERVER "--peer ftun", "is for clients"},
+        {FTUN_SERVER, SERVER "--profile phantun", "is for clients"},
         {FTUN_CLIENT, CLIENT "--max-flows 99999999999999999999", "number from 1"},
     };
     for (size_t i = 0; i < LENGTH(rows); i++) {
