@@ -53,6 +53,7 @@ class Session:
         self.ip_id = 0x1000
         self.opened = False
         self.exchanged = 0
+        self.echoed = b""  # what we have sent last
 
     # --- what they send -------------------------------------------------------------------------
 
@@ -148,6 +149,7 @@ class Session:
         payload = b"good datagram %d, to be delivered and echoed" % self.exchanged
         self.send_data(self.data(payload), payload)
         self.receive("PA", payload)
+        self.echoed = payload
         self.send(self.segment("A"))
 
     def close(self):
