@@ -57,11 +57,14 @@ static void mutate(uint8_t *profile, const char *mutation)
     memcpy(profile + field->offset + index, &value, of_array ? 1 : field->size); /* little endian */
 }
 
+/* Volatile, or the compiler knows that what is written there is constant, and leaves it out. */
+static const struct ftun_profile *volatile const mutated = &ftun_profile_linux;
+
 /* The profile is constant: its pages are made writable first. */
 static uint8_t *writable_profile(void)
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t at = (uintptr_t)&ftun_profile_linux;
+    const uintptr_t at = (uintptr_t)mutated;
     const uintptr_t first = at / page * page;
     const uintptr_t end = at + sizeof ftun_profile_linux;
     if (mprotect((void *)first, end - first, PROT_READ | PROT_WRITE) != 0) {
