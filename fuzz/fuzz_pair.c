@@ -15,6 +15,7 @@ enum {
     SIDES = 2, /* numbered as enum ftun_role */
     IN_FLIGHT_MAX = 64,
     LIVES_MAX = 256,
+    TUPLES_MAX = 32,
     SENT_MAX = 1024,
     APPLICATIONS = 6, /* more than flows */
     SERVER_PORT = 4567,
@@ -49,7 +50,8 @@ struct flight {
 /* A flow from its OPEN on. */
 struct life {
     enum ftun_role side;
-    struct ftun_tuple tuple;
+    struct ftun_tuple tuples[TUPLES_MAX]; /* of its connections; the oldest make room */
+    unsigned tuple_count;
 };
 
 struct sent {
@@ -150,6 +152,22 @@ static bool mirrored(const struct ftun_tuple *a, const struct ftun_tuple *b)
            ftun_socket_address_equal(&a->remote, &b->local);
 }
 
+static void add_tuple(struct life *life, const struct ftun_tuple *tuple)
+{
+    life->tuples[life->tuple_count++ % TUPLES_MAX] = *tuple;
+}
+
+/* One's datagrams may come to the other: over a connection that both have, or had when they were
+ * sent. */
+static bool are_ends_of_one(const struct life *a, const struct life *b)
+{
+    for (unsigned i = 0; i < TUPLES_MAX && i < a->tuple_count; i++)
+        for (unsigned j = 0; j < TUPLES_MAX && j < b->tuple_count; j++)
+            if (mirrored(&a->tuples[i], &b->tuples[j]))
+                return true;
+    return false;
+}
+
 static void check_datagram(struct run *run, enum ftun_role side, uint32_t flow, const uint8_t *data,
                            size_t len)
 {
@@ -162,8 +180,7 @@ static void check_datagram(struct run *run, enum ftun_role side, uint32_t flow, 
     for (size_t i = TAG; i < len; i++)
         FUZZ_REQUIRE(data[i] == content(number, i));
     FUZZ_REQUIRE(run->lives[life].side == other(side));
-    FUZZ_REQUIRE(
-        mirrored(&run->lives[life].tuple, &run->lives[run->life_of_flow[side][flow]].tuple));
+    FUZZ_REQUIRE(are_ends_of_one(&run->lives[life], &run->lives[run->life_of_flow[side][flow]]));
     FUZZ_REQUIRE(++sent->deliveries <= 1 + run->repeats);
 }
 
@@ -191,9 +208,11 @@ static void carry_out(struct run *run, enum ftun_role side, const struct ftun_bu
         } else if (action->kind == FTUN_ACTION_OPEN) {
             FUZZ_REQUIRE(run->life_count < LIVES_MAX);
             run->life_of_flow[side][action->flow] = run->life_count;
-            run->lives[run->life_count++] = (struct life){side, action->open.tuple};
+            run->lives[run->life_count] = (struct life){.side = side};
+            add_tuple(&run->lives[run->life_count++], &action->open.tuple);
         } else if (action->kind == FTUN_ACTION_ESTABLISHED) { /* in another dialect, elsewhere */
-            run->lives[run->life_of_flow[side][action->flow]].tuple = action->established.tuple;
+            add_tuple(&run->lives[run->life_of_flow[side][action->flow]],
+                      &action->established.tuple);
         }
     }
 }
