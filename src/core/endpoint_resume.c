@@ -11,8 +11,6 @@
  * application send datagrams can make records. */
 #include "endpoint_state.h"
 
-#include <string.h>
-
 /* --- sending ------------------------------------------------------------------------------ */
 
 /* Where the payload of the next action may lie: a place for each action of a call. */
@@ -193,11 +191,6 @@ static uint32_t take_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t 
     return owner;
 }
 
-static bool same_value(const struct ftun_resume_value *a, const struct ftun_resume_value *b)
-{
-    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}
-
 /* At the beginning of the payload: what the kernel has glued to it are datagrams. */
 static uint32_t look_for_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                 struct ftun_payload *payload, struct ftun_actions *actions)
@@ -210,7 +203,7 @@ static uint32_t look_for_record(struct ftun_endpoint *ep, uint64_t now_ns, uint3
         return flow;
     if (f->connection.opening == FTUN_OPENING_NONE)
         flow = take_record(ep, now_ns, flow, &record, actions);
-    else if (same_value(&record.keep, &f->resumption.value))
+    else if (ftun_resume_value_equal(&record.keep, &f->resumption.value))
         answer_record(ep, now_ns, flow, &record, actions);
     else
         return flow;

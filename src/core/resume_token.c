@@ -48,7 +48,7 @@ struct ftun_resume_value ftun_resume_chain_value(const struct ftun_hash_key *key
     return value;
 }
 
-static bool equal(const struct ftun_resume_value *a, const struct ftun_resume_value *b)
+bool ftun_resume_value_equal(const struct ftun_resume_value *a, const struct ftun_resume_value *b)
 {
     return memcmp(a->bytes, b->bytes, VALUE) == 0;
 }
@@ -59,7 +59,7 @@ bool ftun_resume_value_follows(const struct ftun_resume_value *value,
     struct ftun_resume_value before = *value;
     for (unsigned i = 0; i < FTUN_RESUME_SKIPS; i++) {
         before = value_before(&before);
-        if (equal(&before, kept))
+        if (ftun_resume_value_equal(&before, kept))
             return true;
     }
     return false;

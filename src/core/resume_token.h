@@ -42,6 +42,8 @@ struct ftun_resume_answer {
 struct ftun_resume_value ftun_resume_chain_value(const struct ftun_hash_key *key, uint64_t chain,
                                                  unsigned index);
 
+bool ftun_resume_value_equal(const struct ftun_resume_value *a, const struct ftun_resume_value *b);
+
 /* True when `value` is one of the FTUN_RESUME_SKIPS values behind `kept` in its chain: records may
  * have been lost in between. Never of one that was shown already. */
 bool ftun_resume_value_follows(const struct ftun_resume_value *value,
