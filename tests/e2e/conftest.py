@@ -57,11 +57,19 @@ class World:
 
     def __init__(self, lab, client, server, router=None):
         self.lab, self.client, self.server, self.router = lab, client, server, router
+        self.tunnels = []
 
     def ftun(self, host, *arguments):
         process = host.start(FTUN, *arguments)
         process.wait_for(READY)
+        self.tunnels.append(process)
         return process
+
+    def counters(self):
+        """What every ftun has counted, for the message of a failed assertion."""
+        for process in self.tunnels:
+            process.stop()
+        return "\n".join(process.log() for process in self.tunnels)
 
     def start_server(self, *options, local="4567", remote="127.0.0.1:5001", host=None):
         return self.ftun(host or self.server, "server", "--local", local, "--remote", remote,
@@ -95,8 +103,8 @@ class World:
         far.wait_for(READY)
         near = self.client.run(LOAD, "exchange", "--to", "127.0.0.1:5000", *options, check=False,
                                timeout=300)
-        assert near.returncode == 0, near.stderr
-        assert far.wait(20) == 0, far.log()
+        assert near.returncode == 0, near.stderr + self.counters()
+        assert far.wait(20) == 0, far.log() + self.counters()
         assert json.loads(near.stdout.splitlines()[-1])["received"] == count // 2
 
     def dropped(self, counter):

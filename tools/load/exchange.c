@@ -30,7 +30,7 @@ static const char help[] =
     "  --seed N                another seed, another exchange (default 1)\n"
     "  --window BYTES          what each end may have under way; a datagram counts its bytes\n"
     "                          and 1024 (default 1M; at most a quarter of the socket's buffer,\n"
-    "                          and 48 KiB until each flow has carried 64 KiB or so)\n"
+    "                          and 48 KiB more than each flow has carried, about)\n"
     "  --credit PATH           the file to tell by (default /dev/shm/ftun-load-SEED)\n"
     "  --seconds S             give up after so long (default 600)\n"
     "\n"

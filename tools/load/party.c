@@ -30,8 +30,7 @@ enum { OVERHEAD = 1024 };
  */
 enum {
     BUFFER_PER_WINDOW = 4,
-    FIRST_WINDOW = 48 * 1024,
-    WARM_FLOW = 64 * 1024 /* what each flow has carried, about, when all may be under way */
+    FIRST_WINDOW = 48 * 1024
 };
 
 struct flow {
@@ -371,14 +370,16 @@ static uint64_t outstanding(const struct party *party)
     return party->sent_cost - credit_settled(party->credit, party->outward);
 }
 
-/* What may be under way: little at first, as a TCP connection's window is 64 KiB until something
- * has come through it, and one flow may have all that is under way. */
+/* What may be under way: little at first, and more by what each flow has carried, about: a TCP
+ * connection's window is 64 KiB until something has come through it, and one flow may have all
+ * that is under way. */
 static uint64_t open_window(const struct party *party)
 {
-    const bool warm =
-        credit_settled(party->credit, party->outward) >= (uint64_t)WARM_FLOW * party->terms->flows;
+    const uint64_t carried =
+        credit_settled(party->credit, party->outward) / party->terms->flows;
+    const uint64_t open = FIRST_WINDOW + carried;
 
-    return warm || party->window < FIRST_WINDOW ? party->window : FIRST_WINDOW;
+    return open < party->window ? open : party->window;
 }
 
 static void compose(struct party *party, unsigned index, uint32_t flow, struct line line)
