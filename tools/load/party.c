@@ -28,10 +28,7 @@ enum { OVERHEAD = 1024 };
 
 /* Buffers count more than that for a datagram at times; what is outstanding stays well below them.
  */
-enum {
-    BUFFER_PER_WINDOW = 4,
-    FIRST_WINDOW = 48 * 1024
-};
+enum { BUFFER_PER_WINDOW = 4, FIRST_WINDOW = 48 * 1024 };
 
 struct flow {
     struct listening listening;
@@ -375,8 +372,7 @@ static uint64_t outstanding(const struct party *party)
  * that is under way. */
 static uint64_t open_window(const struct party *party)
 {
-    const uint64_t carried =
-        credit_settled(party->credit, party->outward) / party->terms->flows;
+    const uint64_t carried = credit_settled(party->credit, party->outward) / party->terms->flows;
     const uint64_t open = FIRST_WINDOW + carried;
 
     return open < party->window ? open : party->window;

@@ -1,0 +1,51 @@
+/* When the TUN vanishes, the endpoint does not learn of it: to its flows the network loses
+ * everything for a while. The loop has the device made again, at once and then once a second. */
+#include "loop_state.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { RESTORE_TRIES = 5 };
+
+/* Between two tries to make the TUN again, successful ones too: somebody may take it away time and
+ * again. */
+static const uint64_t restore_interval = FTUN_SECOND;
+
+bool ftun_loop_tunnel_is_lost(const struct ftun_loop *loop)
+{
+    return loop->config.attachment->tun.fd < 0;
+}
+
+void ftun_loop_lose_tunnel(struct ftun_loop *loop, int cause)
+{
+    const struct ftun_observer *observer = &loop->config.observer;
+    if (observer->tunnel_lost != NULL)
+        observer->tunnel_lost(observer->context, loop->config.attachment, cause);
+    ftun_tun_close(&loop->config.attachment->tun);
+}
+
+static bool make_tunnel_again(struct ftun_loop *loop, struct ftun_error *error)
+{
+    struct ftun_attachment *attachment = loop->config.attachment;
+    if (!ftun_attachment_restore(attachment, error))
+        return false;
+    if (ftun_loop_watch(loop, attachment->tun.fd, FROM_TUN, 0))
+        return true;
+    ftun_fail(error, "cannot watch the TUN device %s: %s", attachment->tun.name, strerror(errno));
+    ftun_tun_close(&attachment->tun);
+    return false;
+}
+
+bool ftun_loop_restore_tunnel(struct ftun_loop *loop, struct ftun_error *error)
+{
+    const struct ftun_observer *observer = &loop->config.observer;
+    if (!ftun_loop_tunnel_is_lost(loop) || loop->now_ns < loop->restore_at_ns)
+        return true;
+    loop->restore_at_ns = loop->now_ns + restore_interval;
+    if (!make_tunnel_again(loop, error))
+        return ++loop->restore_tries < RESTORE_TRIES;
+    loop->restore_tries = 0;
+    if (observer->tunnel_restored != NULL)
+        observer->tunnel_restored(observer->context, loop->config.attachment);
+    return true;
+}
