@@ -38,7 +38,7 @@ struct ftun_options {
     uint32_t max_flows;
     uint32_t max_flows_per_source; /* 0: no limit */
     enum ftun_upstream_sockets upstream_sockets;
-    const char *handshake_packet;  /* path; NULL: none */
+    const char *handshake_packet; /* path; NULL: none */
 };
 
 /* Read the options in argv[1] and on; argv[0] names the command for messages. False with one line

@@ -22,8 +22,8 @@
 
 enum {
     PENDING_SLOTS = 1024,
-    REASSEMBLY_SLOTS = 64,   /* 4 MiB, untouched until fragments come: Linux's ipfrag_high_thresh */
-    WIREGUARD_OVERHEAD = 32  /* bytes: header and tag of a transport message */
+    REASSEMBLY_SLOTS = 64,  /* 4 MiB, untouched until fragments come: Linux's ipfrag_high_thresh */
+    WIREGUARD_OVERHEAD = 32 /* bytes: header and tag of a transport message */
 };
 
 struct tunnel {

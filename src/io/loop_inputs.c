@@ -62,8 +62,7 @@ static void send_batch(struct ftun_loop *loop, int count, ftun_udp_taken taken)
         struct ftun_slice slices[FTUN_UDP_MESSAGES_MAX];
         const struct ftun_burst burst =
             ftun_udp_next_burst(loop->batch, (size_t)count, &taken, slices, &head);
-        const uint32_t flow =
-            loop->config.role == FTUN_CLIENT ? flow_of(loop, head) : head->flow;
+        const uint32_t flow = loop->config.role == FTUN_CLIENT ? flow_of(loop, head) : head->flow;
         if (flow != FTUN_NO_FLOW)
             send_burst(loop, flow, &burst);
     }

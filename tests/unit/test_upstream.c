@@ -73,9 +73,8 @@ static struct sockaddr_in heard(const char *expected)
 
 static void say(int fd, const struct sockaddr_in *to, const char *text)
 {
-    assert_int_equal(
-        sendto(fd, text, strlen(text), 0, (const struct sockaddr *)to, sizeof *to),
-        (ssize_t)strlen(text));
+    assert_int_equal(sendto(fd, text, strlen(text), 0, (const struct sockaddr *)to, sizeof *to),
+                     (ssize_t)strlen(text));
 }
 
 static size_t received(void)
