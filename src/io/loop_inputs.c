@@ -6,17 +6,22 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { PACKETS_PER_TURN = 64 /* read from the TUN: up to 4 MiB */ };
+/* Read from the TUN in a turn, the larger packets being the fewer. A turn takes as many datagrams
+ * as one call receives, and each may open a flow, for which the peer sends four packets: were fewer
+ * taken from it, the TUN's queue would overflow. */
+enum { PACKETS_PER_TURN = 4 * FTUN_UDP_MESSAGES_MAX, BYTES_PER_TURN = 4 << 20 };
 
 static void read_tunnel(struct ftun_loop *loop)
 {
     struct ftun_tunnel_packet packet;
-    for (int i = 0; i < PACKETS_PER_TURN; i++) {
+    size_t bytes = 0;
+    for (int i = 0; i < PACKETS_PER_TURN && bytes < BYTES_PER_TURN; i++) {
         const int got = ftun_tun_read(&loop->config.attachment->tun, loop->packet, &packet);
         if (got < 0)
             ftun_loop_lose_tunnel(loop, errno);
         if (got <= 0)
             return;
+        bytes += packet.len;
         if (loop->config.observer.packet != NULL)
             loop->config.observer.packet(loop->config.observer.context, &packet);
         ftun_endpoint_packet(loop->config.endpoint, loop->now_ns, &packet, &loop->actions);
