@@ -195,7 +195,7 @@ static void check_flow_action(struct checked_endpoint *end, const struct ftun_ac
     case FTUN_ACTION_DELIVER:
         break;
     case FTUN_ACTION_HAND_OVER:
-        FUZZ_REQUIRE(!"an endpoint without others has handed a packet over");
+        FUZZ_REQUIRE(action->kind != FTUN_ACTION_HAND_OVER); /* there are no other workers */
         break;
     }
 }

@@ -1,5 +1,6 @@
 #include "tunnel.h"
 
+#include "flow_limits.h"
 #include "host_tcp.h"
 #include "mss.h"
 #include "network.h"
@@ -12,15 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
-    PENDING_SLOTS = 1024,
-    REASSEMBLY_SLOTS = 64,   /* 4 MiB, untouched until fragments come: Linux's ipfrag_high_thresh */
-    WIREGUARD_OVERHEAD = 32, /* bytes: header and tag of a transport message */
-    DESCRIPTORS_KEPT = 64    /* for all but the flows' sockets */
+    PENDING_SLOTS = 4096,   /* 200 ms of opening 20,000 flows a second; untouched until then */
+    REASSEMBLY_SLOTS = 64,  /* 4 MiB, untouched until fragments come: Linux's ipfrag_high_thresh */
+    WIREGUARD_OVERHEAD = 32 /* bytes: header and tag of a transport message */
 };
 
 struct tunnel {
@@ -77,39 +76,15 @@ static bool read_handshake_packet(struct tunnel *t, struct ftun_error *error)
     return len > 0 || ftun_fail(error, "--handshake-packet %s is empty", path);
 }
 
-/* A server needs a descriptor for each flow. Returns how many flows there can be. */
-static uint32_t raise_descriptor_limit(uint32_t wanted)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return wanted;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    const rlim_t flows = limit.rlim_cur > DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT : 1;
-    return flows < wanted ? (uint32_t)flows : wanted;
-}
-
-static uint32_t flow_limit(const struct ftun_options *options)
-{
-    if (options->role == FTUN_CLIENT)
-        return options->max_flows;
-    const uint32_t flows = raise_descriptor_limit(options->max_flows);
-    if (flows < options->max_flows)
-        ftun_log(FTUN_LOG_WARNING,
-                 "at most %u flows: the limit of open files allows no more "
-                 "(raise LimitNOFILE or ulimit -Hn)",
-                 flows);
-    return flows;
-}
-
-static bool create_workers(struct tunnel *t, uint32_t max_flows, struct ftun_error *error)
+static bool create_workers(struct tunnel *t, const struct ftun_flow_limits *limits,
+                           struct ftun_error *error)
 {
     const struct ftun_workers_config config = {
         .options = t->options,
         .attachment = &t->attachment,
         .network = &t->network,
         .signal_fd = t->signal_fd,
-        .max_flows = max_flows,
+        .limits = *limits,
         .count = ftun_options_workers(t->options),
     };
     t->workers = ftun_workers_create(&config, error);
@@ -181,11 +156,12 @@ static bool prepare(struct tunnel *t, struct ftun_error *error)
 
 static bool set_up(struct tunnel *t, struct ftun_error *error)
 {
-    const uint32_t max_flows = flow_limit(t->options);
+    struct ftun_flow_limits limits;
     const struct ftun_attachment_plan plan = ftun_options_plan(t->options, &t->network.known);
-    return create_workers(t, max_flows, error) &&
+    return ftun_flow_limits(t->options, &t->network.known.at[0], &limits, error) &&
+           create_workers(t, &limits, error) &&
            ftun_attachment_open(&t->attachment, &plan, error) &&
-           set_up_workers(t, max_flows, error) && check_handshake_packet(t, error);
+           set_up_workers(t, limits.flows, error) && check_handshake_packet(t, error);
 }
 
 static void take_down(struct tunnel *t)

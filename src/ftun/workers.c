@@ -252,15 +252,23 @@ static void on_path_changed(void *context, uint16_t mtu)
 
 /* --- making one --------------------------------------------------------------------------- */
 
+/* Flows of one worker that may have a socket of their own: a share of the descriptors, where there
+ * are not enough for all. */
+static uint32_t own_sockets(const struct ftun_workers_config *config)
+{
+    const struct ftun_flow_limits *limits = &config->limits;
+    return limits->sockets < limits->flows ? limits->sockets / config->count : limits->sockets;
+}
+
 static bool open_udp(struct worker *worker, struct ftun_error *error)
 {
     const struct ftun_workers_config *config = &worker->all->config;
     if (config->options->role == FTUN_SERVER)
         return ftun_upstream_init(&worker->upstream, &config->network->known.at[0],
-                                  config->max_flows, error);
+                                  config->limits.flows, own_sockets(config), error);
     return ftun_listener_open(&worker->listener,
                               worker->index > 0 ? &worker->all->at[0].listener : NULL,
-                              &config->options->local, config->max_flows, error);
+                              &config->options->local, config->limits.flows, error);
 }
 
 static bool create_endpoint(struct worker *worker, struct ftun_endpoint_config config,

@@ -3,6 +3,7 @@
 #ifndef FTUN_FTUN_WORKERS_H
 #define FTUN_FTUN_WORKERS_H
 
+#include "flow_limits.h"
 #include "network.h"
 #include "options.h"
 
@@ -14,7 +15,7 @@ struct ftun_workers_config {
     struct ftun_attachment *attachment;
     struct ftun_network *network;
     int signal_fd; /* a signalfd */
-    uint32_t max_flows;
+    struct ftun_flow_limits limits;
     uint32_t count;
 };
 
