@@ -11,6 +11,7 @@ enum ftun_loop_source {
     FROM_TUN,
     FROM_LISTENER,
     FROM_UPSTREAM,
+    FROM_SHARED_UPSTREAM,
     FROM_SIGNALS,
     FROM_ALARM,
     FROM_WATCH
@@ -54,6 +55,9 @@ void ftun_loop_carry_out(struct ftun_loop *loop, const struct ftun_burst *burst)
 /* --- the TUN's loss: loop_tunnel.c -------------------------------------------------------- */
 
 bool ftun_loop_tunnel_is_lost(const struct ftun_loop *loop);
+
+/* The TUN is gone and it is this loop that makes it again. */
+bool ftun_loop_restores_tunnel(const struct ftun_loop *loop);
 
 /* Closing the descriptor ends its being watched; what is written from now on is dropped. */
 void ftun_loop_lose_tunnel(struct ftun_loop *loop, int cause);
