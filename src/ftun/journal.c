@@ -13,7 +13,7 @@
 
 enum {
     FLOW_LINES_PER_SECOND = 20, /* strangers who complete handshakes can cause these */
-    IO_REFUSALS = 4             /* kinds of struct ftun_io_counters */
+    IO_REFUSALS = 5             /* kinds of struct ftun_io_counters */
 };
 
 static const uint64_t look_interval_ns = FTUN_SECOND / 10;   /* between looks at the counters */
@@ -159,6 +159,7 @@ static const struct {
     {"delivery-drops", "a UDP socket did not accept a datagram"},
     {"application-refused", "the application's port is closed: nothing listens there yet"},
     {"socket-failures", "no UDP socket for a flow"},
+    {"upstream-strangers", "a datagram for no flow, or not from the service, to the shared socket"},
 };
 
 static void io_values(const struct ftun_journal *journal, uint64_t values[IO_REFUSALS])
@@ -168,6 +169,7 @@ static void io_values(const struct ftun_journal *journal, uint64_t values[IO_REF
     values[1] = io->delivery_drops;
     values[2] = io->application_refused;
     values[3] = io->socket_failures;
+    values[4] = io->upstream_strangers;
 }
 
 static void look(struct told *told, uint64_t count, uint64_t now_ns, const char *name,

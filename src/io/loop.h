@@ -13,6 +13,7 @@ struct ftun_io_counters {
     uint64_t delivery_drops;      /* datagrams that a UDP socket did not accept */
     uint64_t application_refused; /* times the application's port answered "unreachable" */
     uint64_t socket_failures;     /* flows for which there was no UDP socket */
+    uint64_t upstream_strangers;  /* datagrams not from the application, or for no flow */
 };
 
 /* Who wants to know. All but `signal` may be NULL. */
