@@ -174,6 +174,7 @@ static bool create_loop(struct tunnel *t, struct ftun_error *error)
         .listener = &t->listener,
         .upstream = &t->upstream,
         .signal_fd = t->signal_fd,
+        .busy_poll_ns = t->options->busy_poll_ns,
         .watches = t->watches,
         .watch_count = FTUN_NETWORK_WATCHES,
         .reconnecting = ftun_network_reconnecting,

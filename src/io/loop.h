@@ -46,6 +46,7 @@ struct ftun_loop_config {
     struct ftun_listener *listener; /* client */
     struct ftun_upstream *upstream; /* server */
     int signal_fd;                  /* a signalfd */
+    uint64_t busy_poll_ns;          /* stay awake for so long after the last event */
     const struct ftun_watch *watches;
     uint32_t watch_count;
     void (*reconnecting)(void *context); /* client: a connection got no answer, or was refused */

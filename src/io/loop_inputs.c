@@ -34,11 +34,16 @@ static void send_burst(struct ftun_loop *loop, uint32_t flow, const struct ftun_
     } while (done < burst->len);
 }
 
-/* The most that one call has brought in this turn. */
-static void note_received(struct ftun_loop *loop, int count)
+/* Of what a call has brought, the messages that are one datagram; the most in this turn. */
+static void note_singles(struct ftun_loop *loop, int count)
 {
-    if (count > 0 && (size_t)count > loop->received)
-        loop->received = (size_t)count;
+    size_t singles = 0;
+    for (int i = 0; i < count; i++) {
+        const struct ftun_udp_message *message = ftun_udp_message(loop->batch, (size_t)i);
+        singles += message->len <= message->stride;
+    }
+    if (singles > loop->singles)
+        loop->singles = singles;
 }
 
 /* The client's flow of datagrams from the source of `head`; FTUN_NO_FLOW when it is refused. */
@@ -74,7 +79,7 @@ static void read_listener(struct ftun_loop *loop, uint32_t events)
     if ((events & EPOLLERR) != 0)
         loop->counters.application_refused += ftun_udp_take_refusals(loop->config.listener->fd);
     const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
-    note_received(loop, count);
+    note_singles(loop, count);
     send_batch(loop, count, FTUN_NO_FLOW);
 }
 
@@ -86,7 +91,7 @@ static void read_upstream(struct ftun_loop *loop, uint32_t flow)
     const int count = ftun_udp_receive(fd, loop->batch, false);
     if (count < 0 && errno == ECONNREFUSED)
         loop->counters.application_refused++;
-    note_received(loop, count);
+    note_singles(loop, count);
     send_batch(loop, count, flow);
 }
 
@@ -103,14 +108,14 @@ static void read_signal(struct ftun_loop *loop)
     loop->answered_at_ns = loop->now_ns;
     loop->to_close = ftun_loop_open_flows(loop);
     if (loop->config.role == FTUN_CLIENT) /* what applications send now would open new flows */
-        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
+        epoll_ctl(loop->waiting.epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
 }
 
 /* That it rang is all: what is due is done in every turn. */
 static void read_alarm(const struct ftun_loop *loop)
 {
     uint64_t times;
-    while (read(loop->alarm, &times, sizeof times) > 0)
+    while (read(loop->waiting.alarm, &times, sizeof times) > 0)
         ;
 }
 

@@ -4,8 +4,7 @@
 
 #include "loop.h"
 #include "tun.h"
-
-#include <sys/epoll.h>
+#include "waiting.h"
 
 enum ftun_loop_source {
     FROM_TUN,
@@ -19,8 +18,7 @@ enum ftun_loop_source {
 struct ftun_loop {
     struct ftun_loop_config config;
     struct ftun_io_counters counters;
-    int epoll;
-    int alarm; /* a timerfd: ends long waits */
+    struct ftun_waiting waiting;
     bool stopping;
     bool closed; /* when stopping: nothing waits for a peer any more */
     uint64_t now_ns;
@@ -31,7 +29,7 @@ struct ftun_loop {
     uint64_t answered_at_ns; /* when that became fewer */
     uint64_t restore_at_ns;  /* not before, when the TUN is gone */
     int restore_tries;
-    size_t received; /* UDP messages that one call has brought, the most in this turn */
+    size_t singles;  /* datagrams that one call has brought one by one, the most in this turn */
     uint32_t doomed; /* a flow that has no socket, to be closed once its actions are done */
     struct ftun_udp_batch *batch;
     struct ftun_actions actions;
