@@ -87,6 +87,7 @@ bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
     while (!ftun_loop_has_closed(loop)) {
         const int count = ftun_wait(&loop->waiting, next_deadline(loop, observer_at_ns),
                                     &loop->now_ns, events, EVENTS_MAX);
+        loop->turn++;
         for (int i = 0; i < count; i++)
             ftun_loop_handle(loop, &events[i]);
         if (!ftun_loop_restore_tunnel(loop, error))

@@ -8,10 +8,17 @@
 
 enum { PACKETS_PER_TURN = 64 /* read from the TUN: up to 4 MiB */ };
 
+/* A call only to hear that there is no more would delay a lone packet's answer. More is likely
+ * behind a super-segment, and when the turn before has left some. */
+static bool expects_more(const struct ftun_loop *loop, const struct ftun_tunnel_packet *packet)
+{
+    return packet->segment_size > 0 || loop->tunnel_left_turn + 1 == loop->turn;
+}
+
 static void read_tunnel(struct ftun_loop *loop)
 {
-    struct ftun_tunnel_packet packet;
-    for (int i = 0; i < PACKETS_PER_TURN; i++) {
+    struct ftun_tunnel_packet packet = {0};
+    for (int i = 0; i == 0 || (i < PACKETS_PER_TURN && expects_more(loop, &packet)); i++) {
         const int got = ftun_tun_read(&loop->config.attachment->tun, loop->packet, &packet);
         if (got < 0)
             ftun_loop_lose_tunnel(loop, errno);
@@ -22,6 +29,7 @@ static void read_tunnel(struct ftun_loop *loop)
         ftun_endpoint_packet(loop->config.endpoint, loop->now_ns, &packet, &loop->actions);
         ftun_loop_carry_out(loop, &ftun_no_burst);
     }
+    loop->tunnel_left_turn = loop->turn;
 }
 
 static void send_burst(struct ftun_loop *loop, uint32_t flow, const struct ftun_burst *burst)

@@ -21,6 +21,8 @@ struct ftun_loop {
     struct ftun_waiting waiting;
     bool stopping;
     bool closed; /* when stopping: nothing waits for a peer any more */
+    uint64_t turn;             /* counts them */
+    uint64_t tunnel_left_turn; /* the last that has not read all that the TUN had */
     uint64_t now_ns;
     uint64_t stopping_since_ns;
     uint64_t close_at_ns;    /* not before, when stopping: the next FINs */

@@ -14,6 +14,7 @@
 #include "instant.h"
 #include "loop.h"
 
+#include <sched.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
@@ -52,6 +53,8 @@ int ftun_wait(struct ftun_waiting *waiting, uint64_t until_ns, uint64_t *now_ns,
             ms = -1;
         count = epoll_wait(waiting->epoll, events, max, ms);
         *now_ns = ftun_clock();
+        if (count == 0 && ms == 0)
+            sched_yield(); /* to whoever shares the processor */
     } while (count == 0 && ms == 0 && *now_ns < until_ns);
     if (count > 0)
         waiting->last_event_ns = *now_ns;
