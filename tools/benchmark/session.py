@@ -12,9 +12,9 @@ import sys
 import lab
 
 from .place import ECHO_SIZES, PLACEMENTS, Place
-from .tunnel import TUNNELS
 
 OFFERED_PART = 0.9
+SAVED = ("names", "wires", "modes", "sizes", "flows", "family", "runs", "seconds")  # settings
 
 
 class Results:
@@ -43,23 +43,24 @@ class Session:
         self.settings = settings
         self.bench = bench
         self.results = results
-        self.tunnels = [TUNNELS[name](settings) for name in settings.only]
+        self.tunnels = settings.tunnels
         self.done = 0
         self.expected = self.count_runs()
 
     def count_runs(self):
-        loads = len(self.places()) * len(self.settings.modes) * (2 if self.has_baseline() else 1)
-        echoes = len(self.echo_places())
-        return (loads + echoes) * len(self.tunnels) * self.settings.runs
-
-    def has_baseline(self):
-        return "none" in self.settings.only
+        measured = self.settings.measure
+        loads = 1 + ("offered" in measured and "none" in self.settings.names) + (
+            "no-drop" in measured)
+        loads *= len(self.places()) * len(self.settings.modes)
+        return (loads + len(self.echo_places())) * len(self.tunnels) * self.settings.runs
 
     def places(self):
         return [Place(wire, self.settings.family, size, flows) for wire in self.settings.wires
                 for size in self.settings.sizes for flows in self.settings.flows]
 
     def echo_places(self):
+        if "echo" not in self.settings.measure:
+            return []
         placements = PLACEMENTS if len(os.sched_getaffinity(0)) > 1 else ["together"]
         return [Place(wire, self.settings.family, size, processors=placement)
                 for wire in self.settings.wires for placement in placements
@@ -69,12 +70,19 @@ class Session:
         for place in self.places():
             for mode in self.settings.modes:
                 self.full_speed(place, mode)
-                self.below_full_speed(place, mode)
+                if "offered" in self.settings.measure:
+                    self.below_full_speed(place, mode)
+                if "no-drop" in self.settings.measure:
+                    self.no_drop(place, mode)
         for place in self.echo_places():
             self.repeat(place, "echo", lambda tunnel, place=place: self.bench.echo(tunnel, place))
 
     def full_speed(self, place, mode):
         self.repeat(place, mode, lambda tunnel: self.bench.throughput(tunnel, place, mode))
+
+    def no_drop(self, place, mode):
+        self.repeat(place, f"{mode} no-drop",
+                    lambda tunnel: self.bench.no_drop(tunnel, place, mode))
 
     def below_full_speed(self, place, mode):
         """The same load for all tunnels: a part of what arrived without any."""
@@ -116,7 +124,7 @@ def save(path, settings, machine, results):
     cells = [{**dataclasses.asdict(place), "measurement": measurement, "tunnel": tunnel,
               "medians": medians(runs), "runs": runs}
              for (place, measurement, tunnel), runs in results.runs.items()]
-    chosen = {key: value for key, value in vars(settings).items() if key not in ("build", "json")}
+    chosen = {key: value for key, value in vars(settings).items() if key in SAVED}
     path.write_text(json.dumps({"machine": machine, "settings": chosen, "cells": cells,
                                 "failures": results.failures}, indent=1) + "\n")
 

@@ -4,11 +4,13 @@ import argparse
 import os
 import pathlib
 
-from .place import MODES, WIRES
+from .place import MEASUREMENTS, MODES, WIRES
+from .run import LOST_PERCENT_MOST
 from .session import OFFERED_PART
-from .tunnel import TUNNELS
+from .tunnel import Catalogue, DescriptionError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+TUNNELS = ROOT / "tools" / "tunnels"
 
 EPILOG = f"""
 What the rows mean:
@@ -20,6 +22,8 @@ What the rows mean:
                     each 10^9 bytes that arrived. Load generator and sink are part of it
   offered X         the sender keeps to a rate X, {OFFERED_PART:.0%} of what arrived without a tunnel:
                     what then arrives, and what is lost
+  no-drop rate      what arrives at the highest rate that loses less than {LOST_PERCENT_MOST} %, by bisection
+                    (RFC 2544 26.1). A rate that fails is tried once more
   echo p50, p99     time for one datagram to the far end and back, nothing else under way;
                     once with all on one processor, which is the work alone, and once with
                     a processor for each host, which adds waking up idle processors
@@ -29,6 +33,9 @@ Examples:
   tools/bench --wire both --json bench.json        the whole picture
   tools/bench --only none --modes gso --runs 5     the machine itself
   tools/bench --sizes 64,1400 --flows 1,16 --family 6
+
+A tunnel is measured when its programs are on the path; tools/tunnels has a description of each,
+and its README says how to write one.
 
 It needs root, for the namespaces. A run takes two seconds more than it measures.
 Exit status: 0 measured, and no datagram was altered or doubled; 1 something could not be
@@ -77,12 +84,18 @@ def read_settings(words, description):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", metavar="DIR",
                         help="where ftun and ftun-load are (default: build)")
-    parser.add_argument("--only", type=listed(TUNNELS), default=list(TUNNELS), metavar="NAMES",
-                        help=f"what to measure: {','.join(TUNNELS)} (default: all)")
+    parser.add_argument("--only", metavar="NAMES",
+                        help="what to measure: names of descriptions, as none,ftun,phantun; with "
+                        "options as ftun:workers=2 (default: all whose programs are installed)")
+    parser.add_argument("--tunnels-dir", type=pathlib.Path, action="append", default=[],
+                        metavar="DIR", help="more descriptions (tools/tunnels/README.md)")
     parser.add_argument("--wire", choices=(*WIRES, "both"), default="mtu",
                         help="mtu: MTU-sized packets; offload: as with a NIC that segments")
     parser.add_argument("--modes", type=listed(MODES), default=list(MODES), metavar="NAMES",
                         help=f"how datagrams are sent: {','.join(MODES)} (default: all)")
+    parser.add_argument("--measure", type=listed(MEASUREMENTS), default=list(MEASUREMENTS),
+                        metavar="NAMES", help="beside throughput at full speed: "
+                        f"{','.join(MEASUREMENTS)} (default: all)")
     parser.add_argument("--sizes", type=numbers(24, 65487), default=[1400], metavar="N,...",
                         help="bytes in a datagram (default: 1400)")
     parser.add_argument("--flows", type=numbers(1, 16384), default=[1], metavar="N,...",
@@ -107,10 +120,27 @@ def complete(parser, settings):
         settings.runs, settings.seconds = 1, 1.0
     if os.geteuid() != 0:
         parser.error("network namespaces need root")
-    needed = [settings.build / "ftun-load"]
-    for name in settings.only:
-        needed += TUNNELS[name](settings).programs
-    for program in needed:
-        if not os.access(program, os.X_OK):
-            parser.error(f"{program} is not built")
+    if not os.access(settings.build / "ftun-load", os.X_OK):
+        parser.error(f"{settings.build / 'ftun-load'} is not built")
+    try:
+        choose_tunnels(settings)
+    except DescriptionError as error:
+        parser.error(str(error))
     return settings
+
+
+def choose_tunnels(settings):
+    """Those named must be there; of the others, those whose programs are."""
+    catalogue = Catalogue([TUNNELS, *settings.tunnels_dir])
+    names = settings.only.split(",") if settings.only else catalogue.names()
+    settings.tunnels, settings.left_out = [], []
+    for name in dict.fromkeys(names):
+        tunnel = catalogue.tunnel(name, settings.build, settings.family)
+        missing = ", ".join(tunnel.missing())
+        if not missing:
+            settings.tunnels.append(tunnel)
+        elif settings.only:
+            raise DescriptionError(f"{name}: not there: {missing}")
+        else:
+            settings.left_out.append(f"Not measured: {name}, for want of {missing}.")
+    settings.names = [tunnel.name for tunnel in settings.tunnels]

@@ -16,6 +16,7 @@ OFFERED_ROWS = (
     ("arrived", "gbit_per_second", "Gbit/s", 2),
     ("lost", "lost_percent", "%", 3),
 )
+NO_DROP = ("gbit_per_second", "Gbit/s", 2)
 ECHO_ROWS = (
     ("echo p50", "p50_us", "us", 1),
     ("echo p99", "p99_us", "us", 1),
@@ -31,8 +32,9 @@ class Table:
         self.results = results
         self.places = places
         self.echo_places = echo_places
-        self.compared = [name for name in settings.only
-                         if name != "none" and "none" in settings.only]
+        self.compared = [name for name in settings.names
+                         if name != "none" and "none" in settings.names]
+        self.width = max(12, *(len(heading) + 2 for heading in self.headings()))
 
     def lines(self):
         for place in self.places:
@@ -50,10 +52,12 @@ class Table:
             for title, *figure in LOAD_ROWS:
                 yield self.row(f"{mode:8}{title}", place, mode, *figure)
             yield from self.offered_lines(place, mode)
+            if "no-drop" in self.settings.measure:
+                yield self.row(f"{mode:8}no-drop rate", place, f"{mode} no-drop", *NO_DROP)
 
     def offered_lines(self, place, mode):
         delivered = self.results.median(place, mode, "none", "gbit_per_second")
-        if not delivered:
+        if not delivered or "offered" not in self.settings.measure:
             return
         for title, *figure in OFFERED_ROWS:
             yield self.row(f"{mode:8}offered {OFFERED_PART * delivered:.2f}: {title}", place,
@@ -63,21 +67,22 @@ class Table:
         for title, *figure in ECHO_ROWS:
             yield self.row(f"{place.size:<8}{title}", place, "echo", *figure)
 
+    def headings(self):
+        return [*self.settings.names, *(f"{name}/none" for name in self.compared)]
+
     def heading(self):
-        ratios = (f"{name}/none" for name in self.compared)
-        return self.align("", "", (*self.settings.only, *ratios))
+        return self.align("", "", self.headings())
 
     def row(self, title, place, measurement, figure, unit, decimals):
         values = {name: self.results.median(place, measurement, name, figure)
-                  for name in self.settings.only}
+                  for name in self.settings.names}
         cells = ["failed" if value is None else f"{value:.{decimals}f}"
                  for value in values.values()]
         cells += [ratio(values[name], values["none"]) for name in self.compared]
         return self.align(title, unit, cells)
 
-    @staticmethod
-    def align(title, unit, cells):
-        return f"  {title:30}{unit:>7}" + "".join(f"{cell:>12}" for cell in cells)
+    def align(self, title, unit, cells):
+        return f"  {title:30}{unit:>7}" + "".join(f"{cell:>{self.width}}" for cell in cells)
 
 
 def ratio(value, base):
@@ -87,8 +92,9 @@ def ratio(value, base):
 def header_lines(settings, machine):
     yield f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}"
     runs = "1 run" if settings.runs == 1 else f"Medians of {settings.runs} runs"
-    yield (f"{runs} of {settings.seconds:g} s of each, in turn: {', '.join(settings.only)}. "
+    yield (f"{runs} of {settings.seconds:g} s of each, in turn: {', '.join(settings.names)}. "
            f"{machine['date']}")
+    yield from settings.left_out
     yield "Two network namespaces, one veth pair; sender and sink share the processors."
     yield "; ".join(f"{mode}: {MODES[mode]}" for mode in settings.modes)
     if machine["background_load"] > 0.05:
