@@ -27,6 +27,7 @@ enum {
     OPTION_DEAD_AFTER,
     OPTION_MAX_FLOWS,
     OPTION_MAX_FLOWS_PER_SOURCE,
+    OPTION_UPSTREAM_SOCKETS,
     OPTION_OFFLOAD,
     OPTION_PREFER
 };
@@ -54,6 +55,7 @@ static const struct option long_options[] = {
     {"dead-after", required_argument, NULL, OPTION_DEAD_AFTER},
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
     {"max-flows-per-source", required_argument, NULL, OPTION_MAX_FLOWS_PER_SOURCE},
+    {"upstream-sockets", required_argument, NULL, OPTION_UPSTREAM_SOCKETS},
     {"offload", required_argument, NULL, OPTION_OFFLOAD},
     {0},
 };
@@ -266,6 +268,19 @@ static bool take_max_flows_per_source(const char *value, struct ftun_options *op
     return true;
 }
 
+static bool take_upstream_sockets(const char *value, struct ftun_options *options,
+                                  struct ftun_error *error)
+{
+    static const char *const names[] = {"auto", "each", "shared", NULL};
+    int chosen;
+    if (options->role == FTUN_CLIENT)
+        return ftun_fail(error, "--upstream-sockets is for a server: a client has one for all");
+    if (!take_name("--upstream-sockets", value, names, &chosen, error))
+        return false;
+    options->upstream_sockets = (enum ftun_upstream_sockets)chosen;
+    return true;
+}
+
 /* --- the whole ---------------------------------------------------------------------------- */
 
 static bool take(int option, const char *value, struct ftun_options *options,
@@ -317,6 +332,8 @@ static bool take(int option, const char *value, struct ftun_options *options,
         return take_max_flows(value, options, error);
     case OPTION_MAX_FLOWS_PER_SOURCE:
         return take_max_flows_per_source(value, options, error);
+    case OPTION_UPSTREAM_SOCKETS:
+        return take_upstream_sockets(value, options, error);
     default:
         return take_offload(value, options, error);
     }

@@ -14,6 +14,13 @@ enum ftun_exit {
     FTUN_EXIT_USAGE = 2   /* the command line cannot be understood */
 };
 
+/* Whether a server's flows have UDP sockets of their own. */
+enum ftun_upstream_sockets {
+    FTUN_UPSTREAM_SOCKETS_AUTO, /* while there are descriptors; they share one from then on */
+    FTUN_UPSTREAM_SOCKETS_EACH,
+    FTUN_UPSTREAM_SOCKETS_SHARED
+};
+
 struct ftun_options {
     enum ftun_role role;
     bool help;
@@ -30,7 +37,8 @@ struct ftun_options {
     struct ftun_timeouts timeouts;
     uint32_t max_flows;
     uint32_t max_flows_per_source; /* 0: no limit */
-    const char *handshake_packet;  /* path; NULL: none */
+    enum ftun_upstream_sockets upstream_sockets;
+    const char *handshake_packet; /* path; NULL: none */
 };
 
 /* Read the options in argv[1] and on; argv[0] names the command for messages. False with one line

@@ -1,5 +1,6 @@
 #include "tunnel.h"
 
+#include "flow_limits.h"
 #include "host_tcp.h"
 #include "journal.h"
 #include "listener.h"
@@ -16,15 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
-    PENDING_SLOTS = 1024,
-    REASSEMBLY_SLOTS = 64,   /* 4 MiB, untouched until fragments come: Linux's ipfrag_high_thresh */
-    WIREGUARD_OVERHEAD = 32, /* bytes: header and tag of a transport message */
-    DESCRIPTORS_KEPT = 64    /* for all but the flows' sockets */
+    PENDING_SLOTS = 4096,   /* 200 ms of opening 20,000 flows a second; untouched until then */
+    REASSEMBLY_SLOTS = 64,  /* 4 MiB, untouched until fragments come: Linux's ipfrag_high_thresh */
+    WIREGUARD_OVERHEAD = 32 /* bytes: header and tag of a transport message */
 };
 
 struct tunnel {
@@ -87,37 +86,14 @@ static bool read_handshake_packet(struct tunnel *t, struct ftun_error *error)
     return len > 0 || ftun_fail(error, "--handshake-packet %s is empty", path);
 }
 
-/* A server needs a descriptor for each flow. Returns how many flows there can be. */
-static uint32_t raise_descriptor_limit(uint32_t wanted)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return wanted;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    const rlim_t flows = limit.rlim_cur > DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT : 1;
-    return flows < wanted ? (uint32_t)flows : wanted;
-}
-
-static uint32_t flow_limit(const struct ftun_options *options)
-{
-    if (options->role == FTUN_CLIENT)
-        return options->max_flows;
-    const uint32_t flows = raise_descriptor_limit(options->max_flows);
-    if (flows < options->max_flows)
-        ftun_log(FTUN_LOG_WARNING,
-                 "at most %u flows: the limit of open files allows no more "
-                 "(raise LimitNOFILE or ulimit -Hn)",
-                 flows);
-    return flows;
-}
-
-static bool open_udp(struct tunnel *t, uint32_t max_flows, struct ftun_error *error)
+static bool open_udp(struct tunnel *t, const struct ftun_flow_limits *limits,
+                     struct ftun_error *error)
 {
     const struct ftun_options *options = t->options;
     if (options->role == FTUN_CLIENT)
-        return ftun_listener_open(&t->listener, &options->local, max_flows, error);
-    return ftun_upstream_init(&t->upstream, &t->network.known.at[0], max_flows, error);
+        return ftun_listener_open(&t->listener, &options->local, limits->flows, error);
+    return ftun_upstream_init(&t->upstream, &t->network.known.at[0], limits->flows, limits->sockets,
+                              error);
 }
 
 static struct ftun_host host_of(const struct ftun_options *options)
@@ -219,10 +195,11 @@ static bool prepare(struct tunnel *t, struct ftun_error *error)
 
 static bool set_up(struct tunnel *t, struct ftun_error *error)
 {
-    const uint32_t max_flows = flow_limit(t->options);
+    struct ftun_flow_limits limits;
     const struct ftun_attachment_plan plan = ftun_options_plan(t->options, &t->network.known);
-    return open_udp(t, max_flows, error) && ftun_attachment_open(&t->attachment, &plan, error) &&
-           create_endpoint(t, max_flows, error) && check_handshake_packet(t, error) &&
+    return ftun_flow_limits(t->options, &t->network.known.at[0], &limits, error) &&
+           open_udp(t, &limits, error) && ftun_attachment_open(&t->attachment, &plan, error) &&
+           create_endpoint(t, limits.flows, error) && check_handshake_packet(t, error) &&
            create_loop(t, error);
 }
 

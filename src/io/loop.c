@@ -142,14 +142,21 @@ static bool watch_others(struct ftun_loop *loop)
     return true;
 }
 
+static bool watch_applications(struct ftun_loop *loop)
+{
+    const struct ftun_loop_config *config = &loop->config;
+    if (config->role == FTUN_CLIENT)
+        return ftun_loop_watch(loop, config->listener->fd, FROM_LISTENER, 0);
+    const int shared = config->upstream->shared;
+    return shared < 0 || ftun_loop_watch(loop, shared, FROM_SHARED_UPSTREAM, 0);
+}
+
 static bool watch_all(struct ftun_loop *loop)
 {
     const struct ftun_loop_config *config = &loop->config;
     return watch_others(loop) && ftun_loop_watch(loop, loop->alarm, FROM_ALARM, 0) &&
            ftun_loop_watch(loop, config->attachment->tun.fd, FROM_TUN, 0) &&
-           ftun_loop_watch(loop, config->signal_fd, FROM_SIGNALS, 0) &&
-           (config->role == FTUN_SERVER ||
-            ftun_loop_watch(loop, config->listener->fd, FROM_LISTENER, 0));
+           ftun_loop_watch(loop, config->signal_fd, FROM_SIGNALS, 0) && watch_applications(loop);
 }
 
 struct ftun_loop *ftun_loop_create(const struct ftun_loop_config *config, struct ftun_error *error)

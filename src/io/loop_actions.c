@@ -45,7 +45,7 @@ static void open_flow(struct ftun_loop *loop, uint32_t flow)
     if (loop->config.role == FTUN_CLIENT)
         return;
     const int fd = ftun_upstream_open(loop->config.upstream, flow);
-    if (fd >= 0 && ftun_loop_watch(loop, fd, FROM_UPSTREAM, flow))
+    if (fd == FTUN_SHARED_SOCKET || (fd >= 0 && ftun_loop_watch(loop, fd, FROM_UPSTREAM, flow)))
         return;
     loop->counters.socket_failures++;
     loop->doomed = flow;

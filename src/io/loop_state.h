@@ -11,6 +11,7 @@ enum ftun_loop_source {
     FROM_TUN,
     FROM_LISTENER,
     FROM_UPSTREAM,
+    FROM_SHARED_UPSTREAM,
     FROM_SIGNALS,
     FROM_ALARM,
     FROM_WATCH

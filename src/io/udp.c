@@ -110,6 +110,24 @@ int ftun_udp_connect(const struct ftun_socket_address *address)
     return -1;
 }
 
+int ftun_udp_open_loopback(struct ftun_error *error)
+{
+    static const char loopback[] = "lo";
+    const union ftun_sockaddr any = {.in.sin_family = AF_INET};
+    const int fd = open_socket(&any);
+    if (fd >= 0) {
+        ask_for_local_address(fd, AF_INET);
+        ask_for_errors(fd, AF_INET);
+        if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, loopback, sizeof loopback) == 0 &&
+            bind(fd, &any.any, ftun_sockaddr_len(&any)) == 0)
+            return fd;
+    }
+    ftun_fail(error, "cannot make a UDP socket on the loopback device: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 /* --- receiving ---------------------------------------------------------------------------- */
 
 struct ftun_udp_batch {
@@ -176,11 +194,12 @@ static void read_message(struct ftun_udp_batch *batch, size_t i, bool addressed)
     message->data = batch->buffers[i];
     message->len = len;
     message->stride = len;
+    message->flow = FTUN_NO_FLOW;
     message->local.family = FTUN_FAMILY_NONE;
     read_control(&batch->headers[i].msg_hdr, message);
     message->reply_to = &batch->sources[i];
-    if (addressed)
-        message->source = ftun_sockaddr_to_core(&batch->sources[i]);
+    message->source =
+        addressed ? ftun_sockaddr_to_core(&batch->sources[i]) : (struct ftun_socket_address){0};
 }
 
 int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed)
@@ -197,6 +216,11 @@ int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed)
 const struct ftun_udp_message *ftun_udp_message(const struct ftun_udp_batch *batch, size_t i)
 {
     return &batch->messages[i];
+}
+
+void ftun_udp_assign(struct ftun_udp_batch *batch, size_t i, uint32_t flow)
+{
+    batch->messages[i].flow = flow;
 }
 
 static bool is_refusal(struct msghdr *header)
@@ -231,7 +255,7 @@ size_t ftun_udp_take_refusals(int fd)
 
 static bool same_source(const struct ftun_udp_message *a, const struct ftun_udp_message *b)
 {
-    return ftun_socket_address_equal(&a->source, &b->source);
+    return a->flow == b->flow && ftun_socket_address_equal(&a->source, &b->source);
 }
 
 /* May `next` follow what is in `burst`? Datagrams of the same size may, and one shorter datagram,
