@@ -31,6 +31,7 @@ What the rows mean:
 Examples:
   tools/bench --quick                              a first impression, in about a minute
   tools/bench --wire both --json bench.json        the whole picture
+  tools/bench --only none,ftun --plot docs/performance    the plots of this repository
   tools/bench --only none --modes gso --runs 5     the machine itself
   tools/bench --sizes 64,1400 --flows 1,16 --family 6
 
@@ -104,20 +105,28 @@ def read_settings(words, description):
                         help="IP version (default: 4)")
     parser.add_argument("--runs", type=number(1, 100), default=3, metavar="N",
                         help="runs of each (default: 3)")
-    parser.add_argument("--seconds", type=number(0.1, 3600, float), default=3.0, metavar="S",
-                        help="length of a run (default: 3)")
+    parser.add_argument("--seconds", type=number(0.1, 3600, float), metavar="S",
+                        help="length of a run (default: 3; for plots 1)")
     parser.add_argument("--quick", action="store_true",
                         help="one run of one second each: a first impression")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE",
                         help="write everything there, raw runs included")
+    parser.add_argument("--plot", type=pathlib.Path, metavar="DIR",
+                        help="instead of a table: vary flows, size, workers and mode, and draw plots "
+                        "as DIR/*.svg (gnuplot; --only none,ftun takes about six minutes)")
+    parser.add_argument("--redraw", type=pathlib.Path, metavar="FILE",
+                        help="with --plot: measure nothing, draw what --json has written")
     return complete(parser, parser.parse_args(words))
 
 
 def complete(parser, settings):
     settings.wires = list(WIRES) if settings.wire == "both" else [settings.wire]
     settings.build = settings.build.resolve()
+    if settings.redraw:
+        return settings if settings.plot else parser.error("--redraw needs --plot")
     if settings.quick:
         settings.runs, settings.seconds = 1, 1.0
+    settings.seconds = settings.seconds or (1.0 if settings.plot else 3.0)
     if os.geteuid() != 0:
         parser.error("network namespaces need root")
     if not os.access(settings.build / "ftun-load", os.X_OK):
@@ -131,11 +140,11 @@ def complete(parser, settings):
 
 def choose_tunnels(settings):
     """Those named must be there; of the others, those whose programs are."""
-    catalogue = Catalogue([TUNNELS, *settings.tunnels_dir])
-    names = settings.only.split(",") if settings.only else catalogue.names()
+    settings.catalogue = Catalogue([TUNNELS, *settings.tunnels_dir])
+    names = settings.only.split(",") if settings.only else settings.catalogue.names()
     settings.tunnels, settings.left_out = [], []
     for name in dict.fromkeys(names):
-        tunnel = catalogue.tunnel(name, settings.build, settings.family)
+        tunnel = settings.catalogue.tunnel(name, settings.build, settings.family)
         missing = ", ".join(tunnel.missing())
         if not missing:
             settings.tunnels.append(tunnel)

@@ -3,7 +3,7 @@
 import itertools
 
 from .place import MODES, PLACEMENTS, WIRES
-from .session import OFFERED_PART
+from .session import OFFERED_PART, echo_places, load_places
 
 LOAD_ROWS = (  # (title, figure, unit, decimals)
     ("throughput", "gbit_per_second", "Gbit/s", 2),
@@ -27,11 +27,10 @@ ECHO_ROWS = (
 class Table:
     """The rows of the results, one column a tunnel and one for each ratio to none."""
 
-    def __init__(self, settings, results, places, echo_places):
+    def __init__(self, settings, results):
         self.settings = settings
         self.results = results
-        self.places = places
-        self.echo_places = echo_places
+        self.places, self.echo_places = load_places(settings), echo_places(settings)
         self.compared = [name for name in settings.names
                          if name != "none" and "none" in settings.names]
         self.width = max(12, *(len(heading) + 2 for heading in self.headings()))
