@@ -147,11 +147,15 @@ def quoted(text):
     return "'" + str(text).translate(CHARACTERS) + "'"
 
 
+def machine_text(machine):
+    return f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}"
+
+
 def draw_all(measured, directory):
     """Draw what was measured, as tools/bench saves it; returns the names of the files."""
     machine, settings = measured["machine"], measured["settings"]
-    under = (f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}; medians of "
-             f"{settings['runs']} runs of {settings['seconds']:g} s; {machine['date'][:10]}")
+    under = (f"{machine_text(machine)}; medians of {settings['runs']} runs of "
+             f"{settings['seconds']:g} s; {machine['date'][:10]}")
     directory.mkdir(parents=True, exist_ok=True)
     paths = []
     for plot in plots(measured["cells"]):
