@@ -109,6 +109,8 @@ def read_settings(words, description):
                         help="length of a run (default: 3; for plots 1)")
     parser.add_argument("--quick", action="store_true",
                         help="one run of one second each: a first impression")
+    parser.add_argument("--markdown", action="store_true",
+                        help="print the throughput as a table in Markdown")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE",
                         help="write everything there, raw runs included")
     parser.add_argument("--plot", type=pathlib.Path, metavar="DIR",

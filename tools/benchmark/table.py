@@ -31,8 +31,7 @@ class Table:
         self.settings = settings
         self.results = results
         self.places, self.echo_places = load_places(settings), echo_places(settings)
-        self.compared = [name for name in settings.names
-                         if name != "none" and "none" in settings.names]
+        self.compared = compared(settings)
         self.width = max(12, *(len(heading) + 2 for heading in self.headings()))
 
     def lines(self):
@@ -82,6 +81,47 @@ class Table:
 
     def align(self, title, unit, cells):
         return f"  {title:30}{unit:>7}" + "".join(f"{cell:>{self.width}}" for cell in cells)
+
+
+class Markdown:
+    """The throughput of all tunnels as a table for a README: a row for each sender and wire."""
+
+    def __init__(self, settings, results):
+        self.settings = settings
+        self.results = results
+        self.compared = compared(settings)
+
+    def lines(self):
+        headings = ["sender; wire", *(f"{name}, Gbit/s" for name in self.settings.names)]
+        for name in self.compared:
+            headings += [f"{name}/none", f"CPU per GB, {name}/none", f"no-drop rate, {name}/none"]
+        yield ""
+        yield markdown_row(headings)
+        yield markdown_row("---" for _ in headings)
+        for place in load_places(self.settings):
+            for mode in self.settings.modes:
+                yield markdown_row(self.cells(place, mode))
+
+    def cells(self, place, mode):
+        def median(name, figure="gbit_per_second", measurement=mode):
+            return self.results.median(place, measurement, name, figure)
+
+        yield f"{MODES[mode]}; {place.title()}"
+        for name in self.settings.names:
+            yield "failed" if median(name) is None else f"{median(name):.2f}"
+        for name in self.compared:
+            yield ratio(median(name), median("none"))
+            yield ratio(*(median(one, "cpu_seconds_per_gb") for one in (name, "none")))
+            yield ratio(*(median(one, measurement=f"{mode} no-drop") for one in (name, "none")))
+
+
+def markdown_row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def compared(settings):
+    """The tunnels that are held against the bare network."""
+    return [name for name in settings.names if name != "none" and "none" in settings.names]
 
 
 def ratio(value, base):
