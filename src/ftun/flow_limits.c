@@ -5,19 +5,20 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-enum {
-    DESCRIPTORS_KEPT = 64 /* for all but the flows' sockets */
-};
+/* For all but the flows' sockets: of the process, and of each worker its queue of the TUN, epoll,
+ * timer, mailbox and the socket that flows share. */
+enum { DESCRIPTORS_KEPT = 64, DESCRIPTORS_OF_WORKER = 6 };
 
 /* Up to the hard limit, which is the administrator's. Returns how many flows can have a socket. */
-static uint32_t raise_descriptor_limit(uint32_t wanted)
+static uint32_t raise_descriptor_limit(uint32_t wanted, uint32_t workers)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return wanted;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    const rlim_t flows = limit.rlim_cur > DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT : 1;
+    const rlim_t kept = DESCRIPTORS_KEPT + (rlim_t)DESCRIPTORS_OF_WORKER * workers;
+    const rlim_t flows = limit.rlim_cur > kept ? limit.rlim_cur - kept : 1;
     return flows < wanted ? (uint32_t)flows : wanted;
 }
 
@@ -31,7 +32,7 @@ static bool find_sockets(const struct ftun_options *options,
         return can_share || ftun_fail(error, "--upstream-sockets shared wants a --remote in "
                                              "127.0.0.0/8: flows are addresses of there");
     }
-    limits->sockets = raise_descriptor_limit(limits->flows);
+    limits->sockets = raise_descriptor_limit(limits->flows, ftun_options_workers(options));
     if (options->upstream_sockets == FTUN_UPSTREAM_SOCKETS_EACH || !can_share)
         limits->flows = limits->sockets;
     return true;

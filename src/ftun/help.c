@@ -33,6 +33,8 @@ const char ftun_help_overview[] =
     "  --idle-timeout SECONDS  close a flow when no datagram came or went for so long (default "  \
     "180)\n"                                                                                      \
     "  --max-flows N           flows at the same time (default 16384)\n"                          \
+    "  --workers N|auto        threads, each with flows of its own (default auto: one for each\n" \
+    "                          processor, at most 64)\n"                                          \
     "  --offload auto|off      use the kernel's segmentation and checksum offloads (default "     \
     "auto)\n"                                                                                     \
     "  --log LEVEL             error, warning, info (default) or debug (every packet)\n"          \

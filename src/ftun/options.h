@@ -38,6 +38,7 @@ struct ftun_options {
     uint32_t max_flows;
     uint32_t max_flows_per_source; /* 0: no limit */
     enum ftun_upstream_sockets upstream_sockets;
+    uint32_t workers;             /* 0: as many as there are processors for this process */
     const char *handshake_packet; /* path; NULL: none */
 };
 
@@ -45,6 +46,9 @@ struct ftun_options {
  * in `error` when they cannot be understood. Host names are not resolved here. */
 bool ftun_options_parse(int argc, char **argv, enum ftun_role role, struct ftun_options *options,
                         struct ftun_error *error);
+
+/* How many workers there are to be; auto: one for each processor that this process may use. */
+uint32_t ftun_options_workers(const struct ftun_options *options);
 
 /* The plan of an attachment for these options, and the addresses that options->remote has now. */
 struct ftun_attachment_plan ftun_options_plan(const struct ftun_options *options,

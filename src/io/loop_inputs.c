@@ -11,21 +11,26 @@
  * taken from it, the TUN's queue would overflow. */
 enum { PACKETS_PER_TURN = 4 * FTUN_UDP_MESSAGES_MAX, BYTES_PER_TURN = 4 << 20 };
 
+void ftun_loop_packet(struct ftun_loop *loop, const struct ftun_tunnel_packet *packet)
+{
+    if (loop->config.observer.packet != NULL)
+        loop->config.observer.packet(loop->config.observer.context, packet);
+    ftun_endpoint_packet(loop->config.endpoint, loop->now_ns, packet, &loop->actions);
+    ftun_loop_carry_out(loop, &ftun_no_burst);
+}
+
 static void read_tunnel(struct ftun_loop *loop)
 {
     struct ftun_tunnel_packet packet;
     size_t bytes = 0;
     for (int i = 0; i < PACKETS_PER_TURN && bytes < BYTES_PER_TURN; i++) {
-        const int got = ftun_tun_read(&loop->config.attachment->tun, loop->packet, &packet);
+        const int got = ftun_tun_read(loop->config.tun, loop->packet, &packet);
         if (got < 0)
             ftun_loop_lose_tunnel(loop, errno);
         if (got <= 0)
             return;
         bytes += packet.len;
-        if (loop->config.observer.packet != NULL)
-            loop->config.observer.packet(loop->config.observer.context, &packet);
-        ftun_endpoint_packet(loop->config.endpoint, loop->now_ns, &packet, &loop->actions);
-        ftun_loop_carry_out(loop, &ftun_no_burst);
+        ftun_loop_packet(loop, &packet);
     }
 }
 
@@ -108,15 +113,9 @@ static void read_signal(struct ftun_loop *loop)
     struct signalfd_siginfo info;
     if (read(loop->config.signal_fd, &info, sizeof info) != sizeof info)
         return;
-    const struct ftun_observer *observer = &loop->config.observer;
-    if (!observer->signal(observer->context, (int)info.ssi_signo) || loop->stopping)
-        return;
-    loop->stopping = true;
-    loop->stopping_since_ns = loop->now_ns;
-    loop->answered_at_ns = loop->now_ns;
-    loop->to_close = ftun_loop_open_flows(loop);
-    if (loop->config.role == FTUN_CLIENT) /* what applications send now would open new flows */
-        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
+    const struct ftun_loop_owner *owner = &loop->config.owner;
+    if (owner->signal(owner->context, (int)info.ssi_signo))
+        ftun_loop_stop(loop);
 }
 
 /* That it rang is all: what is due is done in every turn. */

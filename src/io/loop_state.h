@@ -56,6 +56,9 @@ void ftun_loop_carry_out(struct ftun_loop *loop, const struct ftun_burst *burst)
 
 bool ftun_loop_tunnel_is_lost(const struct ftun_loop *loop);
 
+/* The TUN is gone and it is this loop that makes it again. */
+bool ftun_loop_restores_tunnel(const struct ftun_loop *loop);
+
 /* Closing the descriptor ends its being watched; what is written from now on is dropped. */
 void ftun_loop_lose_tunnel(struct ftun_loop *loop, int cause);
 

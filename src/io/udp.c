@@ -73,7 +73,14 @@ static void ask_for_local_address(int fd, int family)
     }
 }
 
-int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error *error)
+static void share_port(int fd)
+{
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+}
+
+static int listen_on(const struct ftun_socket_address *address, bool shared,
+                     struct ftun_error *error)
 {
     const union ftun_sockaddr bound = ftun_sockaddr_from_core(address);
     const int fd = open_socket(&bound);
@@ -83,6 +90,8 @@ int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error
     }
     ask_for_local_address(fd, bound.any.sa_family);
     ask_for_errors(fd, bound.any.sa_family);
+    if (shared)
+        share_port(fd);
     if (bind(fd, &bound.any, ftun_sockaddr_len(&bound)) == 0)
         return fd;
     if (errno == EADDRINUSE)
@@ -96,6 +105,26 @@ int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error
         ftun_fail(error, "cannot listen on UDP port %u: %s", address->port, strerror(errno));
     close(fd);
     return -1;
+}
+
+int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error *error)
+{
+    return listen_on(address, false, error);
+}
+
+void ftun_udp_discard(int fd)
+{
+    while (recv(fd, NULL, 0, MSG_DONTWAIT) >= 0)
+        ;
+}
+
+/* The first socket is bound alone, so a port that another program has is found out, and shared
+ * afterwards. */
+int ftun_udp_listen_beside(int first, const struct ftun_socket_address *address,
+                           struct ftun_error *error)
+{
+    share_port(first);
+    return listen_on(address, true, error);
 }
 
 int ftun_udp_connect(const struct ftun_socket_address *address)

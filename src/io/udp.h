@@ -21,6 +21,14 @@ struct ftun_udp_local {
  * refuse what was sent to them. -1 on error. */
 int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error *error);
 
+/* One more socket like `fd`, which listens on `address` already: the kernel gives each source to
+ * one of them. -1 on error. */
+int ftun_udp_listen_beside(int fd, const struct ftun_socket_address *address,
+                           struct ftun_error *error);
+
+/* Throw away what a socket has received by now. */
+void ftun_udp_discard(int fd);
+
 /* A socket connected to `address`. -1 with errno on error. */
 int ftun_udp_connect(const struct ftun_socket_address *address);
 
