@@ -14,6 +14,7 @@ struct ftun_io_counters {
     uint64_t application_refused; /* times the application's port answered "unreachable" */
     uint64_t socket_failures;     /* flows for which there was no UDP socket */
     uint64_t hand_over_drops;     /* packets for another worker, which has too many of them */
+    uint64_t upstream_strangers;  /* datagrams not from the application, or for no flow */
 };
 
 /* Who wants to know. All may be NULL. */

@@ -104,6 +104,7 @@ static void read_shared_upstream(struct ftun_loop *loop, uint32_t events)
         loop->counters.application_refused += ftun_udp_take_refusals(upstream->shared);
     ftun_udp_taken strangers;
     const int count = ftun_upstream_receive_shared(upstream, loop->batch, &strangers);
+    loop->counters.upstream_strangers += (unsigned)__builtin_popcountll(strangers);
     note_received(loop, count);
     send_batch(loop, count, strangers);
 }
