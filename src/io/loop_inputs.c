@@ -22,6 +22,7 @@ static void read_tunnel(struct ftun_loop *loop)
         ftun_endpoint_packet(loop->config.endpoint, loop->now_ns, &packet, &loop->actions);
         ftun_loop_carry_out(loop, &ftun_no_burst);
     }
+    ftun_loop_look_at_tunnel(loop, false); /* it had more than a turn takes */
 }
 
 static void send_burst(struct ftun_loop *loop, uint32_t flow, const struct ftun_burst *burst)
@@ -71,9 +72,33 @@ static void send_batch(struct ftun_loop *loop, int count, uint32_t flow)
 
 static void read_listener(struct ftun_loop *loop, uint32_t events)
 {
+    struct ftun_listener *listener = loop->config.listener;
     if ((events & EPOLLERR) != 0)
-        loop->counters.application_refused += ftun_udp_take_refusals(loop->config.listener->fd);
-    const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
+        loop->counters.application_refused += ftun_udp_take_refusals(listener->fd);
+    const int count = ftun_udp_receive(listener->fd, loop->batch, true);
+    note_received(loop, count);
+    if (count >= 0) {
+        const size_t lane =
+            ftun_lanes_relieve(&listener->lanes, listener->fd, loop->batch, (size_t)count,
+                               loop->now_ns, &loop->counters.socket_overflow);
+        if (lane < FTUN_LANES_MAX)
+            ftun_loop_watch(loop, listener->lanes.at[lane].fd, FROM_LANE, (uint32_t)lane);
+    }
+    send_batch(loop, count, FTUN_NO_FLOW);
+}
+
+/* As long as the listener has older messages, those are read. */
+static void read_lane(struct ftun_loop *loop, size_t lane)
+{
+    struct ftun_listener *listener = loop->config.listener;
+    if (!ftun_lanes_may_read(&listener->lanes, lane)) {
+        read_listener(loop, 0);
+        return;
+    }
+    const int count = ftun_lanes_receive(&listener->lanes, lane, loop->batch, loop->now_ns,
+                                         &loop->counters.socket_overflow);
+    if (count < 0 && errno == ECONNREFUSED)
+        loop->counters.application_refused++;
     note_received(loop, count);
     send_batch(loop, count, FTUN_NO_FLOW);
 }
@@ -95,6 +120,7 @@ static void read_signal(struct ftun_loop *loop)
     struct signalfd_siginfo info;
     if (read(loop->config.signal_fd, &info, sizeof info) != sizeof info)
         return;
+    ftun_loop_look_at_tunnel(loop, true);
     const struct ftun_observer *observer = &loop->config.observer;
     if (!observer->signal(observer->context, (int)info.ssi_signo) || loop->stopping)
         return;
@@ -102,8 +128,10 @@ static void read_signal(struct ftun_loop *loop)
     loop->stopping_since_ns = loop->now_ns;
     loop->answered_at_ns = loop->now_ns;
     loop->to_close = ftun_loop_open_flows(loop);
-    if (loop->config.role == FTUN_CLIENT) /* what applications send now would open new flows */
+    if (loop->config.role == FTUN_CLIENT) { /* what applications send now would open new flows */
+        ftun_lanes_close(&loop->config.listener->lanes);
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
+    }
 }
 
 /* That it rang is all: what is due is done in every turn. */
@@ -122,6 +150,9 @@ void ftun_loop_handle(struct ftun_loop *loop, const struct epoll_event *event)
         break;
     case FROM_LISTENER:
         read_listener(loop, event->events);
+        break;
+    case FROM_LANE:
+        read_lane(loop, (size_t)(uint32_t)event->data.u64);
         break;
     case FROM_UPSTREAM:
         read_upstream(loop, (uint32_t)event->data.u64);

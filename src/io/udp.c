@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/errqueue.h>
+#include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,74 @@ int ftun_udp_connect(const struct ftun_socket_address *address)
     return -1;
 }
 
+/* --- a second socket on a port ------------------------------------------------------------ */
+
+/* The kernel lets sockets of one user share a port if all of them say so when the last one is
+ * bound. At other times the listener does not: the port is in use. */
+static bool bind_beside(int fd, int listener, const union ftun_sockaddr *address)
+{
+    const int on = 1;
+    int shared = 0;
+    socklen_t len = sizeof shared;
+    getsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &shared, &len);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    const bool bound = bind(fd, &address->any, ftun_sockaddr_len(address)) == 0;
+    setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof shared);
+    return bound;
+}
+
+/* Where a message was sent to, and by which interface it came. */
+static bool local_end(int listener, const struct ftun_udp_message *message,
+                      union ftun_sockaddr *address, int *interface)
+{
+    socklen_t len = sizeof *address;
+    if (getsockname(listener, &address->any, &len) != 0)
+        return false;
+    if (message->local.family == FTUN_IPV4) {
+        address->in.sin_addr = message->local.in.ipi_spec_dst;
+        *interface = message->local.in.ipi_ifindex;
+    } else if (message->local.family == FTUN_IPV6) {
+        address->in6.sin6_addr = message->local.in6.ipi6_addr;
+        *interface = (int)message->local.in6.ipi6_ifindex;
+    }
+    return message->local.family != FTUN_FAMILY_NONE;
+}
+
+/* What came while the socket was bound and not yet connected is anybody's. */
+static uint64_t discard(int fd)
+{
+    uint64_t discarded = 0;
+    while (discarded < FTUN_UDP_MESSAGES_MAX && recv(fd, NULL, 0, MSG_DONTWAIT) >= 0)
+        discarded++;
+    return discarded;
+}
+
+/* Of an interface: the kernel spreads what comes over the sockets that listen on a port, and one
+ * that is bound to an interface is none of those. */
+int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message, uint64_t *lost)
+{
+    union ftun_sockaddr address;
+    int interface;
+    if (!local_end(listener, message, &address, &interface))
+        return -1;
+    const int fd = open_socket(&address);
+    if (fd < 0)
+        return -1;
+    ask_for_local_address(fd, address.any.sa_family);
+    setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &interface, sizeof interface);
+    const bool ready =
+        bind_beside(fd, listener, &address) &&
+        connect(fd, &message->reply_to->any, ftun_sockaddr_len(message->reply_to)) == 0;
+    *lost += discard(fd);
+    if (ready)
+        return fd;
+    const int cause = errno;
+    close(fd);
+    errno = cause;
+    return -1;
+}
+
 /* --- receiving ---------------------------------------------------------------------------- */
 
 struct ftun_udp_batch {
@@ -197,6 +266,18 @@ int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed)
 const struct ftun_udp_message *ftun_udp_message(const struct ftun_udp_batch *batch, size_t i)
 {
     return &batch->messages[i];
+}
+
+bool ftun_udp_look(int fd, struct ftun_udp_buffer *buffer)
+{
+    uint32_t values[SK_MEMINFO_VARS];
+    socklen_t len = sizeof values;
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, values, &len) != 0 || len < sizeof values)
+        return false;
+    buffer->used = values[SK_MEMINFO_RMEM_ALLOC];
+    buffer->size = values[SK_MEMINFO_RCVBUF];
+    buffer->dropped = values[SK_MEMINFO_DROPS];
+    return true;
 }
 
 static bool is_refusal(struct msghdr *header)
