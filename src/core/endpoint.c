@@ -68,12 +68,15 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
 {
     struct ftun_endpoint *ep = memory;
     *ep = (struct ftun_endpoint){.config = *config, .turn = FTUN_NO_FLOW};
+    if (config->workers == 0)
+        ep->config.workers = 1;
     lay_out(config, memory, ep);
     ep->linux_profile = ftun_profile_on_host(&ftun_profile_linux, &config->host);
     ep->phantun_profile = ftun_profile_on_host(&ftun_profile_phantun, &config->host);
     ep->profile = config->peer == FTUN_PEER_PHANTUN ? &ep->phantun_profile : &ep->linux_profile;
     ep->table.key = config->key;
     ep->table.capacity = config->max_flows;
+    ep->table.total = config->total;
     ep->table.bucket_count = ftun_flow_table_buckets(config->max_flows);
     init_sources(ep);
     ftun_flow_table_init(&ep->table);

@@ -59,10 +59,15 @@ void ftun_flow_table_heard(struct ftun_flow_table *table, uint32_t flow)
 
 /* --- taking and giving -------------------------------------------------------------------- */
 
+bool ftun_flow_table_full(const struct ftun_flow_table *table)
+{
+    return table->free == FTUN_NO_FLOW || !ftun_flow_total_has_room(table->total, table->capacity);
+}
+
 uint32_t ftun_flow_table_take(struct ftun_flow_table *table)
 {
     const uint32_t flow = table->free;
-    if (flow == FTUN_NO_FLOW)
+    if (flow == FTUN_NO_FLOW || !ftun_flow_total_enter(table->total, table->capacity))
         return FTUN_NO_FLOW;
     struct ftun_flow *taken = &table->flows[flow];
     table->free = taken->next_by_tuple;
@@ -82,6 +87,7 @@ void ftun_flow_table_give(struct ftun_flow_table *table, uint32_t flow)
 {
     take_out(table, flow);
     ftun_source_table_leave(&table->sources, table->flows[flow].source);
+    ftun_flow_total_leave(table->total);
     table->flows[flow].in_use = false;
     table->flows[flow].next_by_tuple = table->free;
     table->free = flow;

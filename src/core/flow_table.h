@@ -4,6 +4,7 @@
 #define FTUN_CORE_FLOW_TABLE_H
 
 #include "connection.h"
+#include "flow_total.h"
 #include "pending.h"
 #include "resume_token.h"
 #include "siphash.h"
@@ -57,6 +58,8 @@ struct ftun_flow_table {
     uint32_t oldest, newest; /* heard longest ago, and last; FTUN_NO_FLOW when there is none */
     struct ftun_source_table sources;
     struct ftun_hash_key key;
+    struct ftun_flow_total
+        *total; /* `capacity` is the limit of all tables that share it; or NULL */
 };
 
 /* Buckets for a table of this capacity. */
@@ -64,6 +67,9 @@ uint32_t ftun_flow_table_buckets(uint32_t capacity);
 
 /* Chain all flows as free. */
 void ftun_flow_table_init(struct ftun_flow_table *table);
+
+/* True when no flow can be taken. */
+bool ftun_flow_table_full(const struct ftun_flow_table *table);
 
 /* Take a free flow, under no key and from no source yet, the newest. FTUN_NO_FLOW when there is
  * none. */

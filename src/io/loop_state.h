@@ -12,6 +12,7 @@ enum ftun_loop_source {
     FROM_LISTENER,
     FROM_LANE,
     FROM_UPSTREAM,
+    FROM_SHARED_UPSTREAM,
     FROM_SIGNALS,
     FROM_ALARM,
     FROM_WATCH
@@ -58,14 +59,17 @@ void ftun_loop_carry_out(struct ftun_loop *loop, const struct ftun_burst *burst)
 
 bool ftun_loop_tunnel_is_lost(const struct ftun_loop *loop);
 
+/* The TUN is gone and it is this loop that makes it again. */
+bool ftun_loop_restores_tunnel(const struct ftun_loop *loop);
+
 /* Closing the descriptor ends its being watched; what is written from now on is dropped. */
 void ftun_loop_lose_tunnel(struct ftun_loop *loop, int cause);
 
 /* If the TUN is gone and it is time. False when it is not worth another try. */
 bool ftun_loop_restore_tunnel(struct ftun_loop *loop, struct ftun_error *error);
 
-/* Count what the TUN's queue had no room for: asks the kernel, so at most once a second if not
- * `now`. */
+/* Count what the TUN's queues had no room for; of the loop that restores it. It asks the kernel, so
+ * at most once a second if not `now`. */
 void ftun_loop_look_at_tunnel(struct ftun_loop *loop, bool now);
 
 /* --- the end: loop_shutdown.c ------------------------------------------------------------- */

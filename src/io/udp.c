@@ -74,7 +74,14 @@ static void ask_for_local_address(int fd, int family)
     }
 }
 
-int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error *error)
+static void share_port(int fd)
+{
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+}
+
+static int listen_on(const struct ftun_socket_address *address, bool shared,
+                     struct ftun_error *error)
 {
     const union ftun_sockaddr bound = ftun_sockaddr_from_core(address);
     const int fd = open_socket(&bound);
@@ -84,6 +91,8 @@ int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error
     }
     ask_for_local_address(fd, bound.any.sa_family);
     ask_for_errors(fd, bound.any.sa_family);
+    if (shared)
+        share_port(fd);
     if (bind(fd, &bound.any, ftun_sockaddr_len(&bound)) == 0)
         return fd;
     if (errno == EADDRINUSE)
@@ -99,6 +108,26 @@ int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error
     return -1;
 }
 
+int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error *error)
+{
+    return listen_on(address, false, error);
+}
+
+void ftun_udp_discard(int fd)
+{
+    while (recv(fd, NULL, 0, MSG_DONTWAIT) >= 0)
+        ;
+}
+
+/* The first socket is bound alone, so a port that another program has is found out, and shared
+ * afterwards. */
+int ftun_udp_listen_beside(int first, const struct ftun_socket_address *address,
+                           struct ftun_error *error)
+{
+    share_port(first);
+    return listen_on(address, true, error);
+}
+
 int ftun_udp_connect(const struct ftun_socket_address *address)
 {
     const union ftun_sockaddr peer = ftun_sockaddr_from_core(address);
@@ -111,18 +140,35 @@ int ftun_udp_connect(const struct ftun_socket_address *address)
     return -1;
 }
 
+int ftun_udp_open_loopback(struct ftun_error *error)
+{
+    static const char loopback[] = "lo";
+    const union ftun_sockaddr any = {.in.sin_family = AF_INET};
+    const int fd = open_socket(&any);
+    if (fd >= 0) {
+        ask_for_local_address(fd, AF_INET);
+        ask_for_errors(fd, AF_INET);
+        if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, loopback, sizeof loopback) == 0 &&
+            bind(fd, &any.any, ftun_sockaddr_len(&any)) == 0)
+            return fd;
+    }
+    ftun_fail(error, "cannot make a UDP socket on the loopback device: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 /* --- a second socket on a port ------------------------------------------------------------ */
 
-/* The kernel lets sockets of one user share a port if all of them say so when the last one is
- * bound. At other times the listener does not: the port is in use. */
+/* The kernel lets sockets of one user share a port if all of them say so when the last is bound. A
+ * lone listener says so at no other time: the port is in use. */
 static bool bind_beside(int fd, int listener, const union ftun_sockaddr *address)
 {
-    const int on = 1;
     int shared = 0;
     socklen_t len = sizeof shared;
     getsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &shared, &len);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    share_port(fd);
+    share_port(listener);
     const bool bound = bind(fd, &address->any, ftun_sockaddr_len(address)) == 0;
     setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof shared);
     return bound;
@@ -145,18 +191,9 @@ static bool local_end(int listener, const struct ftun_udp_message *message,
     return message->local.family != FTUN_FAMILY_NONE;
 }
 
-/* What came while the socket was bound and not yet connected is anybody's. */
-static uint64_t discard(int fd)
-{
-    uint64_t discarded = 0;
-    while (discarded < FTUN_UDP_MESSAGES_MAX && recv(fd, NULL, 0, MSG_DONTWAIT) >= 0)
-        discarded++;
-    return discarded;
-}
-
 /* Of an interface: the kernel spreads what comes over the sockets that listen on a port, and one
  * that is bound to an interface is none of those. */
-int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message, uint64_t *lost)
+int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message)
 {
     union ftun_sockaddr address;
     int interface;
@@ -170,7 +207,7 @@ int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message, ui
     const bool ready =
         bind_beside(fd, listener, &address) &&
         connect(fd, &message->reply_to->any, ftun_sockaddr_len(message->reply_to)) == 0;
-    *lost += discard(fd);
+    ftun_udp_discard(fd); /* what came before it was connected: anybody's */
     if (ready)
         return fd;
     const int cause = errno;
@@ -245,11 +282,12 @@ static void read_message(struct ftun_udp_batch *batch, size_t i, bool addressed)
     message->data = batch->buffers[i];
     message->len = len;
     message->stride = len;
+    message->flow = FTUN_NO_FLOW;
     message->local.family = FTUN_FAMILY_NONE;
     read_control(&batch->headers[i].msg_hdr, message);
     message->reply_to = &batch->sources[i];
-    if (addressed)
-        message->source = ftun_sockaddr_to_core(&batch->sources[i]);
+    message->source =
+        addressed ? ftun_sockaddr_to_core(&batch->sources[i]) : (struct ftun_socket_address){0};
 }
 
 int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed)
@@ -278,6 +316,11 @@ bool ftun_udp_look(int fd, struct ftun_udp_buffer *buffer)
     buffer->size = values[SK_MEMINFO_RCVBUF];
     buffer->dropped = values[SK_MEMINFO_DROPS];
     return true;
+}
+
+void ftun_udp_assign(struct ftun_udp_batch *batch, size_t i, uint32_t flow)
+{
+    batch->messages[i].flow = flow;
 }
 
 static bool is_refusal(struct msghdr *header)
@@ -312,7 +355,7 @@ size_t ftun_udp_take_refusals(int fd)
 
 static bool same_source(const struct ftun_udp_message *a, const struct ftun_udp_message *b)
 {
-    return ftun_socket_address_equal(&a->source, &b->source);
+    return a->flow == b->flow && ftun_socket_address_equal(&a->source, &b->source);
 }
 
 /* May `next` follow what is in `burst`? Datagrams of the same size may, and one shorter datagram,
