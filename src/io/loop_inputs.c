@@ -42,6 +42,7 @@ static void read_tunnel(struct ftun_loop *loop)
         ftun_loop_packet(loop, &packet);
     }
     loop->tunnel_left_turn = loop->turn;
+    ftun_loop_look_at_tunnel(loop, false); /* it had more than a turn takes */
 }
 
 static void send_burst(struct ftun_loop *loop, uint32_t flow, const struct ftun_burst *burst)
@@ -95,9 +96,33 @@ static void send_batch(struct ftun_loop *loop, int count, ftun_udp_taken taken)
 
 static void read_listener(struct ftun_loop *loop, uint32_t events)
 {
+    struct ftun_listener *listener = loop->config.listener;
     if ((events & EPOLLERR) != 0)
-        loop->counters.application_refused += ftun_udp_take_refusals(loop->config.listener->fd);
-    const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
+        loop->counters.application_refused += ftun_udp_take_refusals(listener->fd);
+    const int count = ftun_udp_receive(listener->fd, loop->batch, true);
+    note_singles(loop, count);
+    if (count >= 0) {
+        const size_t lane =
+            ftun_lanes_relieve(&listener->lanes, listener->fd, loop->batch, (size_t)count,
+                               loop->now_ns, &loop->counters.socket_overflow);
+        if (lane < FTUN_LANES_MAX)
+            ftun_loop_watch(loop, listener->lanes.at[lane].fd, FROM_LANE, (uint32_t)lane);
+    }
+    send_batch(loop, count, 0);
+}
+
+/* As long as the listener has older messages, those are read. */
+static void read_lane(struct ftun_loop *loop, size_t lane)
+{
+    struct ftun_listener *listener = loop->config.listener;
+    if (!ftun_lanes_may_read(&listener->lanes, lane)) {
+        read_listener(loop, 0);
+        return;
+    }
+    const int count = ftun_lanes_receive(&listener->lanes, lane, loop->batch, loop->now_ns,
+                                         &loop->counters.socket_overflow);
+    if (count < 0 && errno == ECONNREFUSED)
+        loop->counters.application_refused++;
     note_singles(loop, count);
     send_batch(loop, count, 0);
 }
@@ -106,6 +131,7 @@ static void read_listener(struct ftun_loop *loop, uint32_t events)
 static void read_upstream(struct ftun_loop *loop, uint32_t flow)
 {
     const int count = ftun_upstream_receive(loop->config.upstream, flow, loop->batch);
+    loop->counters.socket_overflow = loop->config.upstream->overflow;
     if (count < 0 && errno == ECONNREFUSED)
         loop->counters.application_refused++;
     note_singles(loop, count);
@@ -120,6 +146,7 @@ static void read_shared_upstream(struct ftun_loop *loop, uint32_t events)
     ftun_udp_taken strangers;
     const int count = ftun_upstream_receive_shared(upstream, loop->batch, &strangers);
     loop->counters.upstream_strangers += (unsigned)__builtin_popcountll(strangers);
+    loop->counters.socket_overflow = upstream->overflow;
     note_singles(loop, count);
     send_batch(loop, count, strangers);
 }
@@ -129,6 +156,7 @@ static void read_signal(struct ftun_loop *loop)
     struct signalfd_siginfo info;
     if (read(loop->config.signal_fd, &info, sizeof info) != sizeof info)
         return;
+    ftun_loop_look_at_tunnel(loop, true);
     const struct ftun_loop_owner *owner = &loop->config.owner;
     if (owner->signal(owner->context, (int)info.ssi_signo))
         ftun_loop_stop(loop);
@@ -150,6 +178,9 @@ void ftun_loop_handle(struct ftun_loop *loop, const struct epoll_event *event)
         break;
     case FROM_LISTENER:
         read_listener(loop, event->events);
+        break;
+    case FROM_LANE:
+        read_lane(loop, (size_t)(uint32_t)event->data.u64);
         break;
     case FROM_UPSTREAM:
         read_upstream(loop, (uint32_t)event->data.u64);
