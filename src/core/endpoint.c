@@ -105,13 +105,7 @@ uint32_t ftun_endpoint_flow_count(const struct ftun_endpoint *ep)
 
 uint32_t ftun_endpoint_closing_count(const struct ftun_endpoint *ep)
 {
-    uint32_t closing = 0;
-    for (uint32_t i = 0; i < ep->table.capacity; i++) {
-        const struct ftun_flow *flow = &ep->table.flows[i];
-        if (flow->in_use && flow->connection.state != FTUN_TIME_WAIT)
-            closing++;
-    }
-    return closing;
+    return ep->table.count - ep->lingering;
 }
 
 void ftun_endpoint_refuse(struct ftun_endpoint *ep, enum ftun_refusal refusal, size_t count)
@@ -149,10 +143,18 @@ uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struc
     return ftun_earlier(due, ftun_earlier(disused_at(ep, f), ftun_endpoint_rival_at(ep, f)));
 }
 
+static void count_lingering(struct ftun_endpoint *ep, struct ftun_flow *f, bool lingers)
+{
+    ep->lingering += lingers;
+    ep->lingering -= f->lingers;
+    f->lingers = lingers;
+}
+
 void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow)
 {
-    ftun_deadlines_advance(&ep->deadlines, flow,
-                           ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]));
+    struct ftun_flow *f = &ep->table.flows[flow];
+    count_lingering(ep, f, f->connection.state == FTUN_TIME_WAIT);
+    ftun_deadlines_advance(&ep->deadlines, flow, ftun_endpoint_flow_deadline(ep, f));
 }
 
 uint64_t ftun_endpoint_seed(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple)
@@ -250,6 +252,7 @@ void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uin
 
 void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 {
+    count_lingering(ep, &ep->table.flows[flow], false);
     ftun_flow_table_unlink(&ep->table, flow);
     ftun_deadlines_remove(&ep->deadlines, flow);
     ftun_flow_table_give(&ep->table, flow);

@@ -46,20 +46,30 @@ static bool choose_port(struct ftun_endpoint *ep, const struct ftun_flow *f,
     return draw_port(ep, f, ftun_steering_classes(ep->config.worker, ep->config.workers), tuple);
 }
 
-static const struct ftun_socket_address *remote_of(const struct ftun_endpoint *ep,
-                                                   const struct ftun_flow *f)
+/* The tuple of a flow's next connection: a port towards its address of the server, or, where all
+ * are taken, towards one of the others. */
+static bool choose_tuple(struct ftun_endpoint *ep, struct ftun_flow *f, struct ftun_tuple *tuple)
 {
-    return &ep->remotes[f->remote % ep->remote_count];
+    for (uint8_t i = 0; i < ep->remote_count; i++) {
+        const uint8_t remote = (uint8_t)((f->remote + i) % ep->remote_count);
+        *tuple = (struct ftun_tuple){
+            .local.ip = *ftun_endpoint_address(ep, ep->remotes[remote].ip.family),
+            .remote = ep->remotes[remote],
+        };
+        if (!choose_port(ep, f, tuple))
+            continue;
+        f->remote = remote;
+        return true;
+    }
+    return false;
 }
 
 bool ftun_endpoint_dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint32_t flow,
                         const struct ftun_profile *profile, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
-    const struct ftun_socket_address *remote = remote_of(ep, f);
-    struct ftun_tuple tuple = {.local.ip = *ftun_endpoint_address(ep, remote->ip.family),
-                               .remote = *remote};
-    if (!choose_port(ep, f, &tuple))
+    struct ftun_tuple tuple;
+    if (!choose_tuple(ep, f, &tuple))
         return false;
     f->tuple = tuple;
     f->dialed_at = at_ns;

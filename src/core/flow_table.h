@@ -40,6 +40,7 @@ struct ftun_flow {
     bool announced;    /* the caller has been told of it */
     bool detached;     /* server: its connection was reset; it may go on over another */
     bool dialects;     /* both dialects have been tried */
+    bool lingers;      /* its connection is in TIME_WAIT, and counted */
     uint8_t remote;    /* client: which of the server's addresses */
     uint8_t rivals;    /* tried so far */
     uint16_t failures; /* connections of this flow that failed one after another */

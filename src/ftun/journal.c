@@ -12,7 +12,7 @@
 
 enum {
     FLOW_LINES_PER_SECOND = 20, /* strangers who complete handshakes can cause these */
-    IO_REFUSALS = 5             /* kinds of struct ftun_io_counters */
+    IO_REFUSALS = 6             /* kinds of struct ftun_io_counters */
 };
 
 static const uint64_t look_interval_ns = FTUN_SECOND / 10;   /* between looks at the counters */
@@ -172,6 +172,7 @@ static const struct {
     {"application-refused", "the application's port is closed: nothing listens there yet"},
     {"socket-failures", "no UDP socket for a flow"},
     {"hand-over-drops", "more packets than a worker takes from others"},
+    {"upstream-strangers", "a datagram for no flow, or not from the service, to the shared socket"},
 };
 
 static void io_values(const struct ftun_io_counters *io, uint64_t values[IO_REFUSALS])
@@ -181,6 +182,7 @@ static void io_values(const struct ftun_io_counters *io, uint64_t values[IO_REFU
     values[2] = io->application_refused;
     values[3] = io->socket_failures;
     values[4] = io->hand_over_drops;
+    values[5] = io->upstream_strangers;
 }
 
 static void look(struct told *told, uint64_t count, uint64_t now_ns, const char *name,

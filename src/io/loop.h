@@ -14,6 +14,7 @@ struct ftun_io_counters {
     uint64_t application_refused; /* times the application's port answered "unreachable" */
     uint64_t socket_failures;     /* flows for which there was no UDP socket */
     uint64_t hand_over_drops;     /* packets for another worker, which has too many of them */
+    uint64_t upstream_strangers;  /* datagrams not from the application, or for no flow */
 };
 
 /* Who wants to know. All may be NULL. */
@@ -61,6 +62,7 @@ struct ftun_loop_config {
     struct ftun_upstream *upstream;     /* server */
     int signal_fd;                      /* a signalfd; -1 */
     uint32_t workers;                   /* as many loops close their flows at the same time */
+    uint64_t busy_poll_ns;              /* stay awake for so long after the last event */
     const struct ftun_watch *watches;
     uint32_t watch_count;
     struct ftun_loop_owner owner;

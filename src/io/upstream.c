@@ -129,10 +129,8 @@ int ftun_upstream_receive_shared(struct ftun_upstream *upstream, struct ftun_udp
     for (int i = 0; i < count; i++) {
         const uint32_t flow = flow_of(upstream, ftun_udp_message(batch, (size_t)i));
         ftun_udp_assign(batch, (size_t)i, flow);
-        if (flow != FTUN_NO_FLOW)
-            continue;
-        *strangers |= UINT64_C(1) << i;
-        upstream->strangers++;
+        if (flow == FTUN_NO_FLOW)
+            *strangers |= UINT64_C(1) << i;
     }
     return count;
 }

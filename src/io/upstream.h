@@ -19,7 +19,6 @@ struct ftun_upstream {
     int shared;            /* the socket of all others; -1: there is none */
     uint8_t *lives;        /* by flow number: how often it has been closed; with a shared socket */
     unsigned flow_bits;    /* of an address; those above them are of the flow's life */
-    uint64_t strangers;    /* datagrams to the shared socket that were for no flow */
 };
 
 enum { FTUN_NO_SOCKET = -1, FTUN_SHARED_SOCKET = -2 };
