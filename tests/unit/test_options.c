@@ -57,6 +57,18 @@ static void phantuns_command_lines(void **state)
     assert_int_equal(options.tun6.host.family, FTUN_IPV6);
 }
 
+static void workers_are_a_number_or_as_many_as_processors(void **state)
+{
+    (void)state;
+    assert_true(parse(FTUN_SERVER, SERVER "--workers 3"));
+    assert_int_equal(ftun_options_workers(&options), 3);
+    assert_true(parse(FTUN_SERVER, SERVER "--workers auto"));
+    assert_int_equal(options.workers, 0);
+    assert_in_range(ftun_options_workers(&options), 1, FTUN_WORKERS_MAX);
+    assert_true(parse(FTUN_CLIENT, CLIENT));
+    assert_int_equal(options.workers, 0);
+}
+
 static void a_profile_is_a_peer_by_another_name(void **state)
 {
     (void)state;
@@ -121,6 +133,9 @@ static void each_mistake_gets_one_line_that_names_it(void **state)
         {FTUN_CLIENT, CLIENT "--idle-timeout 0", "number from 1"},
         {FTUN_CLIENT, CLIENT "--idle-timeout ten", "number from 1"},
         {FTUN_CLIENT, CLIENT "--max-flows -1", "number from 1"},
+        {FTUN_CLIENT, CLIENT "--workers 0", "number from 1 to 64"},
+        {FTUN_SERVER, SERVER "--workers 65", "number from 1 to 64"},
+        {FTUN_SERVER, SERVER "--workers many", "number from 1 to 64"},
         {FTUN_SERVER, SERVER "--max-flows-per-source 0", "number from 1"},
         {FTUN_SERVER, SERVER "--upstream-sockets one", "auto, each, shared"},
         {FTUN_CLIENT, CLIENT "--upstream-sockets each", "is for a server"},
@@ -197,6 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_shortest_command_lines),
         cmocka_unit_test(phantuns_command_lines),
+        cmocka_unit_test(workers_are_a_number_or_as_many_as_processors),
         cmocka_unit_test(a_profile_is_a_peer_by_another_name),
         cmocka_unit_test(busy_polling_is_in_microseconds_and_may_be_none),
         cmocka_unit_test(each_mistake_gets_one_line_that_names_it),
