@@ -37,8 +37,8 @@ def processor_seconds(process):
 class Crowd:
     """A tunnel between two hosts of a lab, and the crowd that goes through it."""
 
-    def __init__(self, lab, build, flows, options=()):
-        self.build, self.flows = build, flows
+    def __init__(self, lab, build, flows, workers, options=()):
+        self.build, self.flows, self.workers = build, flows, workers
         self.load = build / "ftun-load"
         self.client, self.server = lab.host("client"), lab.host("server")
         addresses = [f"10.77.0.{2 + i}" for i in range(int(flows / (PORTS * FILLED)) + 1)]
@@ -62,7 +62,8 @@ class Crowd:
         return process
 
     def start_end(self, host, flows, *arguments):
-        return self.started(host, self.build / "ftun", *arguments, "--max-flows", flows + SPARE)
+        return self.started(host, self.build / "ftun", *arguments, "--max-flows", flows + SPARE,
+                            "--workers", self.workers)
 
     def bulk(self, seconds):
         """One flow as fast as it goes, datagram by datagram; Gbit/s that the sink has had of it."""
@@ -101,24 +102,24 @@ class Crowd:
                 "closed": int((re.findall(r"total flows-closed: (\d+)", process.log()) or [0])[-1])}
 
 
-def memory_of_one(lab_module, directory, build):
+def memory_of_one(lab_module, directory, build, workers):
     """What each end takes that has room for one flow: kB."""
     with lab_module.Lab(directory) as lab:
-        crowd = Crowd(lab, build, 1)
+        crowd = Crowd(lab, build, 1, workers)
         crowd.bulk(0.3)  # all buffers have been used, as later
         crowd.open(100, 100, 0.1).wait()
         return {end: kilobytes(process, "VmRSS") for end, process in crowd.tunnels.items()}
 
 
 def measure(lab_module, directory, build, flows, seconds=2.0, open_rate=20000, rate=None,
-            options=()):
+            workers=1, options=()):
     """One run; the figures as a dictionary. `lab_module` is tools/lab/lab.py, `build` where the
     programs are, `seconds` how long each bulk phase takes. Each flow sends once in 30 s, unless
     `rate`, in datagrams a second over all, says otherwise. `options` are the server's."""
     rate = rate or max(flows / 30, 1)
-    alone = memory_of_one(lab_module, directory, build)
+    alone = memory_of_one(lab_module, directory, build, workers)
     with lab_module.Lab(directory) as lab:
-        crowd = Crowd(lab, build, flows, options)
+        crowd = Crowd(lab, build, flows, workers, options)
         figures = {"flows": flows, "rate": rate, "open_rate": open_rate,
                    "bulk_alone": crowd.bulk(seconds)}
         spent = {end: processor_seconds(tunnel) for end, tunnel in crowd.tunnels.items()}
