@@ -1,10 +1,12 @@
 """Many flows beside one in bulk: how fast they open, what they cost, what they leave of it.
 
-    client 10.77.0.1 ──────── 10.77.0.2, .3, ... server
+    client 10.77.0.1, 10.78.0.1, ... ──────── 10.77.0.2, 10.78.0.2, ... server
 
 One ftun client, one ftun server. The crowd is one socket with many source addresses out of 127/8
 (ftun-load crowd), as the server's flows share one towards the sink. The client has a TCP port for
-each flow: 28,232 towards each of its server's addresses, of which the server so has enough.
+each flow: 28,232 towards each of its server's addresses, of which the server so has enough. Each is
+in a network of its own, as at the server, where NAT leads all its addresses to ftun's one, conntrack
+tells 64,512 connections of one client's address apart.
 """
 
 import json
@@ -41,11 +43,10 @@ class Crowd:
         self.build, self.flows, self.workers = build, flows, workers
         self.load = build / "ftun-load"
         self.client, self.server = lab.host("client"), lab.host("server")
-        addresses = [f"10.77.0.{2 + i}" for i in range(int(flows / (PORTS * FILLED)) + 1)]
-        lab.link(self.client, self.server, ("eth0", "eth0"), (("10.77.0.1/24", "10.77.0.2/24"),))
-        for address in addresses[1:]:
-            self.server.ip("addr", "add", f"{address}/24", "dev", "eth0")
-        self.client.names(server=addresses)
+        nets = [f"10.{77 + i}.0" for i in range(int(flows / (PORTS * FILLED)) + 1)]
+        lab.link(self.client, self.server, ("eth0", "eth0"),
+                 [(f"{net}.1/24", f"{net}.2/24") for net in nets])
+        self.client.names(server=[f"{net}.2" for net in nets])
         self.sink = self.started(self.server, self.load, "sink", "--listen", "127.0.0.1:5001",
                                  "--echo", "--echo-up-to", ECHOED)
         self.tunnels = {
