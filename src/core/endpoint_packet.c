@@ -10,6 +10,7 @@ struct arrival {
     size_t len; /* bytes */
     struct ftun_packet packet;
     size_t segment_size; /* bytes, when the kernel has glued several segments; else 0 */
+    bool reassembled;    /* the kernel has not seen it whole */
 };
 
 /* --- strangers ---------------------------------------------------------------------------- */
@@ -255,7 +256,8 @@ static bool hand_over(struct ftun_endpoint *ep, const struct ftun_tuple *tuple,
     if (owner == ep->config.worker)
         return false;
     ep->counters.packets_handed_over++;
-    if (ftun_steering_of_packet(arrival->data, arrival->len, server, workers) == owner)
+    if (!arrival->reassembled &&
+        ftun_steering_of_packet(arrival->data, arrival->len, server, workers) == owner)
         ep->counters.packets_misdirected++;
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_HAND_OVER, FTUN_NO_FLOW);
     action->hand_over.worker = owner;
@@ -273,13 +275,14 @@ static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arri
         .local = {.ip = packet->ip.destination, .port = packet->tcp.destination_port},
         .remote = {.ip = packet->ip.source, .port = packet->tcp.source_port},
     };
-    if (hand_over(ep, &tuple, arrival, actions))
+    const bool ours = addressed_to_us(ep, &tuple);
+    if (ours && hand_over(ep, &tuple, arrival, actions))
         return;
     ep->counters.segments_received +=
         arrival->segment_size == 0
             ? 1
             : ftun_datagram_count(packet->payload_len, arrival->segment_size);
-    if (!addressed_to_us(ep, &tuple)) {
+    if (!ours) {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_ADDRESS, 1);
         return;
     }
@@ -355,7 +358,7 @@ static void fragment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arr
     ftun_endpoint_refuse(ep, FTUN_REFUSED_FRAGMENT_TIMEOUT, whole.timed_out);
     ftun_endpoint_refuse(ep, FTUN_REFUSED_FRAGMENT_EVICTED, whole.evicted);
     if (whole.packet != NULL) {
-        struct arrival arrival = {.data = whole.packet, .len = whole.len};
+        struct arrival arrival = {.data = whole.packet, .len = whole.len, .reassembled = true};
         ep->counters.packets_reassembled++;
         refusal = ftun_packet_parse(whole.packet, whole.len, false, &arrival.packet);
         if (refusal == FTUN_TAKEN)
@@ -373,6 +376,7 @@ void ftun_endpoint_packet(struct ftun_endpoint *ep, uint64_t now_ns,
     struct arrival arrival;
     arrival.data = tunnel_packet->data;
     arrival.len = tunnel_packet->len;
+    arrival.reassembled = false;
     arrival.segment_size = tunnel_packet->segment_size;
     const enum ftun_refusal refusal = ftun_packet_parse(
         tunnel_packet->data, tunnel_packet->len, tunnel_packet->checksum_vouched, &arrival.packet);

@@ -107,14 +107,14 @@ void ftun_flow_table_give(struct ftun_flow_table *table, uint32_t flow)
 
 static uint32_t *tuple_bucket(const struct ftun_flow_table *table, const struct ftun_tuple *tuple)
 {
-    const uint64_t hash = ftun_tuple_hash(&table->key, tuple, FTUN_HASH_TABLE, 0);
+    const uint64_t hash = ftun_tuple_table_hash(&table->key, tuple);
     return &table->by_tuple[hash & (table->bucket_count - 1)];
 }
 
 static uint32_t *application_bucket(const struct ftun_flow_table *table,
                                     const struct ftun_socket_address *application)
 {
-    const uint64_t hash = ftun_socket_address_hash(&table->key, application);
+    const uint64_t hash = ftun_address_table_hash(&table->key, application);
     return &table->by_application[hash & (table->bucket_count - 1)];
 }
 

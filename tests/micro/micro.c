@@ -14,6 +14,7 @@
 
 enum { REPETITIONS = 7 };
 
+static bool counting;        /* instructions, not time */
 static uint64_t measured_ns; /* so far */
 static uint64_t began_ns;
 
@@ -26,7 +27,7 @@ static uint64_t clock_ns(void)
 
 void micro_begin(void)
 {
-    if (RUNNING_ON_VALGRIND)
+    if (counting)
         CALLGRIND_TOGGLE_COLLECT;
     else
         began_ns = clock_ns();
@@ -34,7 +35,7 @@ void micro_begin(void)
 
 void micro_end(void)
 {
-    if (RUNNING_ON_VALGRIND)
+    if (counting)
         CALLGRIND_TOGGLE_COLLECT;
     else
         measured_ns += clock_ns() - began_ns;
@@ -107,7 +108,7 @@ static void measure(const struct micro_case *c)
 {
     if (c->prepare != NULL)
         c->prepare();
-    if (RUNNING_ON_VALGRIND)
+    if (counting)
         count_instructions(c);
     else
         take_time(c);
@@ -136,7 +137,8 @@ static size_t measure_wanted(const struct micro_case *cases, size_t case_count, 
 
 int main(int argc, char **argv)
 {
-    if (!RUNNING_ON_VALGRIND)
+    counting = RUNNING_ON_VALGRIND != 0;
+    if (!counting)
         printf("the clock itself costs %llu ns where each operation is measured alone\n",
                (unsigned long long)overhead_ns());
     const size_t done = measure_wanted(wire_cases, wire_case_count, argc - 1, argv + 1) +
