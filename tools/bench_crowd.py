@@ -18,7 +18,6 @@ PORTS = 28232  # Linux's ip_local_port_range, which ftun's clients keep to
 FILLED = 0.9   # a port is found by chance: the last ones take many draws
 ECHOED = 200   # bytes: the crowd's datagrams come back, those in bulk do not
 CROWD_SIZE = 64
-SPARE = 8      # flows besides the crowd's: those in bulk
 
 
 def kilobytes(process, field):
@@ -63,7 +62,8 @@ class Crowd:
         return process
 
     def start_end(self, host, flows, *arguments):
-        return self.started(host, self.build / "ftun", *arguments, "--max-flows", flows + SPARE,
+        """With room for flows in bulk, and for handshakes tried beside others."""
+        return self.started(host, self.build / "ftun", *arguments, "--max-flows", 2 * flows + 8,
                             "--workers", self.workers)
 
     def bulk(self, seconds):
