@@ -1,10 +1,12 @@
 """Many flows beside one in bulk: how fast they open, what they cost, what they leave of it.
 
-    client 10.77.0.1 ──────── 10.77.0.2, .3, ... server
+    client 10.77.0.1, 10.78.0.1, ... ──────── 10.77.0.2, 10.78.0.2, ... server
 
 One ftun client, one ftun server. The crowd is one socket with many source addresses out of 127/8
 (ftun-load crowd), as the server's flows share one towards the sink. The client has a TCP port for
-each flow: 28,232 towards each of its server's addresses, of which the server so has enough.
+each flow: 28,232 towards each of its server's addresses, of which the server so has enough. Each is
+in a network of its own, as at the server, where NAT leads all its addresses to ftun's one, conntrack
+tells 64,512 connections of one client's address apart.
 """
 
 import json
@@ -16,7 +18,6 @@ PORTS = 28232  # Linux's ip_local_port_range, which ftun's clients keep to
 FILLED = 0.9   # a port is found by chance: the last ones take many draws
 ECHOED = 200   # bytes: the crowd's datagrams come back, those in bulk do not
 CROWD_SIZE = 64
-SPARE = 8      # flows besides the crowd's: those in bulk
 
 
 def kilobytes(process, field):
@@ -37,15 +38,14 @@ def processor_seconds(process):
 class Crowd:
     """A tunnel between two hosts of a lab, and the crowd that goes through it."""
 
-    def __init__(self, lab, build, flows, options=()):
-        self.build, self.flows = build, flows
+    def __init__(self, lab, build, flows, workers, options=()):
+        self.build, self.flows, self.workers = build, flows, workers
         self.load = build / "ftun-load"
         self.client, self.server = lab.host("client"), lab.host("server")
-        addresses = [f"10.77.0.{2 + i}" for i in range(int(flows / (PORTS * FILLED)) + 1)]
-        lab.link(self.client, self.server, ("eth0", "eth0"), (("10.77.0.1/24", "10.77.0.2/24"),))
-        for address in addresses[1:]:
-            self.server.ip("addr", "add", f"{address}/24", "dev", "eth0")
-        self.client.names(server=addresses)
+        nets = [f"10.{77 + i}.0" for i in range(int(flows / (PORTS * FILLED)) + 1)]
+        lab.link(self.client, self.server, ("eth0", "eth0"),
+                 [(f"{net}.1/24", f"{net}.2/24") for net in nets])
+        self.client.names(server=[f"{net}.2" for net in nets])
         self.sink = self.started(self.server, self.load, "sink", "--listen", "127.0.0.1:5001",
                                  "--echo", "--echo-up-to", ECHOED)
         self.tunnels = {
@@ -62,7 +62,9 @@ class Crowd:
         return process
 
     def start_end(self, host, flows, *arguments):
-        return self.started(host, self.build / "ftun", *arguments, "--max-flows", flows + SPARE)
+        """With room for flows in bulk, and for handshakes tried beside others."""
+        return self.started(host, self.build / "ftun", *arguments, "--max-flows", 2 * flows + 8,
+                            "--workers", self.workers)
 
     def bulk(self, seconds):
         """One flow as fast as it goes, datagram by datagram; Gbit/s that the sink has had of it."""
@@ -101,24 +103,24 @@ class Crowd:
                 "closed": int((re.findall(r"total flows-closed: (\d+)", process.log()) or [0])[-1])}
 
 
-def memory_of_one(lab_module, directory, build):
+def memory_of_one(lab_module, directory, build, workers):
     """What each end takes that has room for one flow: kB."""
     with lab_module.Lab(directory) as lab:
-        crowd = Crowd(lab, build, 1)
+        crowd = Crowd(lab, build, 1, workers)
         crowd.bulk(0.3)  # all buffers have been used, as later
         crowd.open(100, 100, 0.1).wait()
         return {end: kilobytes(process, "VmRSS") for end, process in crowd.tunnels.items()}
 
 
 def measure(lab_module, directory, build, flows, seconds=2.0, open_rate=20000, rate=None,
-            options=()):
+            workers=1, options=()):
     """One run; the figures as a dictionary. `lab_module` is tools/lab/lab.py, `build` where the
     programs are, `seconds` how long each bulk phase takes. Each flow sends once in 30 s, unless
     `rate`, in datagrams a second over all, says otherwise. `options` are the server's."""
     rate = rate or max(flows / 30, 1)
-    alone = memory_of_one(lab_module, directory, build)
+    alone = memory_of_one(lab_module, directory, build, workers)
     with lab_module.Lab(directory) as lab:
-        crowd = Crowd(lab, build, flows, options)
+        crowd = Crowd(lab, build, flows, workers, options)
         figures = {"flows": flows, "rate": rate, "open_rate": open_rate,
                    "bulk_alone": crowd.bulk(seconds)}
         spent = {end: processor_seconds(tunnel) for end, tunnel in crowd.tunnels.items()}

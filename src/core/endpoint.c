@@ -427,7 +427,7 @@ bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
                              struct ftun_actions *actions)
 {
     actions->count = 0;
-    for (; ep->close_from < ep->table.capacity; ep->close_from++) {
+    for (; ep->close_from < ep->table.begun; ep->close_from++) {
         struct ftun_flow *f = &ep->table.flows[ep->close_from];
         if (!f->in_use || !f->open)
             continue;

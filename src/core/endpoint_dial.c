@@ -243,7 +243,7 @@ static bool is_remote(const struct ftun_endpoint *ep, const struct ftun_socket_a
  * that it has. */
 static void leave_old_addresses(struct ftun_endpoint *ep)
 {
-    for (uint32_t i = 0; i < ep->table.capacity; i++) {
+    for (uint32_t i = 0; i < ep->table.begun; i++) {
         struct ftun_flow *f = &ep->table.flows[i];
         if (!f->in_use || f->connection.state != FTUN_SYN_SENT || is_remote(ep, &f->tuple.remote))
             continue;

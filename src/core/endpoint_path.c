@@ -7,7 +7,7 @@ void ftun_endpoint_path_changed(struct ftun_endpoint *ep, uint64_t now_ns, uint1
     if (ep->config.role != FTUN_CLIENT)
         return;
     /* a connection has lasted through changes before: it is doubted only when it does not answer */
-    for (uint32_t flow = 0; flow < ep->table.capacity; flow++) {
+    for (uint32_t flow = 0; flow < ep->table.begun; flow++) {
         if (!ep->table.flows[flow].in_use)
             continue;
         ftun_endpoint_hurry(ep, now_ns, flow);

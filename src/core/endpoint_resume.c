@@ -139,7 +139,7 @@ static uint32_t find_resumed(const struct ftun_endpoint *ep,
                              const struct ftun_resume_record *record)
 {
     const uint32_t flow = (uint32_t)record->ticket;
-    if (record->ticket == FTUN_NO_TICKET || flow >= ep->table.capacity)
+    if (record->ticket == FTUN_NO_TICKET || flow >= ep->table.begun)
         return FTUN_NO_FLOW;
     const struct ftun_flow *f = &ep->table.flows[flow];
     const bool goes_on = f->in_use && f->open && f->announced &&

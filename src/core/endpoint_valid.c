@@ -16,7 +16,7 @@ static bool rivals_valid(const struct ftun_endpoint *ep, uint32_t flow)
     if (rival == FTUN_NO_FLOW)
         return true;
     const struct ftun_flow *r = &ep->table.flows[rival];
-    return rival < ep->table.capacity && r->in_use && r->rival == flow &&
+    return rival < ep->table.begun && r->in_use && r->rival == flow &&
            r->open != ep->table.flows[flow].open;
 }
 
@@ -36,7 +36,7 @@ static bool flow_valid(const struct ftun_endpoint *ep, uint32_t flow)
 static bool flows_valid(const struct ftun_endpoint *ep)
 {
     uint32_t lingering = 0;
-    for (uint32_t flow = 0; flow < ep->table.capacity; flow++) {
+    for (uint32_t flow = 0; flow < ep->table.begun; flow++) {
         const bool in_use = ep->table.flows[flow].in_use;
         lingering += in_use && ep->table.flows[flow].connection.state == FTUN_TIME_WAIT;
         if (in_use && !flow_valid(ep, flow))
@@ -62,7 +62,7 @@ static bool queue_alone(const struct ftun_endpoint *ep, uint32_t flow)
 static bool pending_valid(const struct ftun_endpoint *ep)
 {
     uint32_t queued = 0;
-    for (uint32_t flow = 0; flow < ep->table.capacity; flow++) {
+    for (uint32_t flow = 0; flow < ep->table.begun; flow++) {
         const struct ftun_flow *f = &ep->table.flows[flow];
         if (!f->in_use)
             continue;
@@ -79,11 +79,11 @@ static bool pending_valid(const struct ftun_endpoint *ep)
 static bool turn_valid(const struct ftun_endpoint *ep)
 {
     uint32_t expected = 0;
-    for (uint32_t flow = 0; flow < ep->table.capacity; flow++)
+    for (uint32_t flow = 0; flow < ep->table.begun; flow++)
         expected += ep->table.flows[flow].in_turn;
     uint32_t flow = ep->turn;
     for (uint32_t i = 0; i < expected; i++) {
-        if (flow >= ep->table.capacity || !ep->table.flows[flow].in_turn)
+        if (flow >= ep->table.begun || !ep->table.flows[flow].in_turn)
             return false;
         flow = ep->table.flows[flow].next_in_turn;
     }

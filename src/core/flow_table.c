@@ -14,11 +14,8 @@ void ftun_flow_table_init(struct ftun_flow_table *table)
 {
     for (uint32_t i = 0; i < table->bucket_count; i++)
         table->by_tuple[i] = table->by_application[i] = FTUN_NO_FLOW;
-    for (uint32_t i = 0; i < table->capacity; i++) {
-        table->flows[i] = (struct ftun_flow){0};
-        table->flows[i].next_by_tuple = i + 1 < table->capacity ? i + 1 : FTUN_NO_FLOW;
-    }
-    table->free = table->capacity > 0 ? 0 : FTUN_NO_FLOW;
+    table->free = FTUN_NO_FLOW;
+    table->begun = 0;
     table->count = 0;
     table->oldest = table->newest = FTUN_NO_FLOW;
     ftun_source_table_init(&table->sources);
@@ -61,16 +58,28 @@ void ftun_flow_table_heard(struct ftun_flow_table *table, uint32_t flow)
 
 bool ftun_flow_table_full(const struct ftun_flow_table *table)
 {
-    return table->free == FTUN_NO_FLOW || !ftun_flow_total_has_room(table->total, table->capacity);
+    return table->count == table->capacity ||
+           !ftun_flow_total_has_room(table->total, table->capacity);
+}
+
+/* There is one: given back, or never used. */
+static uint32_t next_free(struct ftun_flow_table *table)
+{
+    if (table->free == FTUN_NO_FLOW) {
+        table->flows[table->begun] = (struct ftun_flow){0};
+        return table->begun++;
+    }
+    const uint32_t flow = table->free;
+    table->free = table->flows[flow].next_by_tuple;
+    return flow;
 }
 
 uint32_t ftun_flow_table_take(struct ftun_flow_table *table)
 {
-    const uint32_t flow = table->free;
-    if (flow == FTUN_NO_FLOW || !ftun_flow_total_enter(table->total, table->capacity))
+    if (table->count == table->capacity || !ftun_flow_total_enter(table->total, table->capacity))
         return FTUN_NO_FLOW;
+    const uint32_t flow = next_free(table);
     struct ftun_flow *taken = &table->flows[flow];
-    table->free = taken->next_by_tuple;
     table->count++;
     /* a flow that ended in this turn may still stand in the turn's list */
     *taken = (struct ftun_flow){.source = FTUN_NO_SOURCE,
@@ -166,8 +175,8 @@ void ftun_flow_table_unlink_application(struct ftun_flow_table *table, uint32_t 
 static bool free_list_valid(const struct ftun_flow_table *table)
 {
     uint32_t flow = table->free;
-    for (uint32_t i = 0; i < table->capacity - table->count; i++) {
-        if (flow >= table->capacity || table->flows[flow].in_use)
+    for (uint32_t i = 0; i < table->begun - table->count; i++) {
+        if (flow >= table->begun || table->flows[flow].in_use)
             return false;
         flow = table->flows[flow].next_by_tuple;
     }
@@ -180,7 +189,7 @@ static bool tuple_chain_valid(const struct ftun_flow_table *table, const uint32_
 {
     uint32_t flow = *bucket;
     for (; flow != FTUN_NO_FLOW; flow = table->flows[flow].next_by_tuple) {
-        if (flow >= table->capacity || *linked == table->count)
+        if (flow >= table->begun || *linked == table->count)
             return false;
         const struct ftun_flow *f = &table->flows[flow];
         if (!f->in_use || tuple_bucket(table, &f->tuple) != bucket)
@@ -195,7 +204,7 @@ static bool application_chain_valid(const struct ftun_flow_table *table, const u
 {
     uint32_t flow = *bucket;
     for (; flow != FTUN_NO_FLOW; flow = table->flows[flow].next_by_application) {
-        if (flow >= table->capacity || *linked == table->count)
+        if (flow >= table->begun || *linked == table->count)
             return false;
         const struct ftun_flow *f = &table->flows[flow];
         if (!f->in_use || application_bucket(table, &f->application) != bucket)
@@ -219,8 +228,7 @@ static bool order_valid(const struct ftun_flow_table *table)
     uint32_t older = FTUN_NO_FLOW;
     uint32_t flow = table->oldest;
     for (uint32_t i = 0; i < table->count; i++) {
-        if (flow >= table->capacity || !table->flows[flow].in_use ||
-            table->flows[flow].older != older)
+        if (flow >= table->begun || !table->flows[flow].in_use || table->flows[flow].older != older)
             return false;
         older = flow;
         flow = table->flows[flow].newer;
@@ -231,15 +239,15 @@ static bool order_valid(const struct ftun_flow_table *table)
 static uint32_t flows_with_source(const struct ftun_flow_table *table)
 {
     uint32_t count = 0;
-    for (uint32_t flow = 0; flow < table->capacity; flow++)
+    for (uint32_t flow = 0; flow < table->begun; flow++)
         count += table->flows[flow].in_use && table->flows[flow].source != FTUN_NO_SOURCE;
     return count;
 }
 
 bool ftun_flow_table_valid(const struct ftun_flow_table *table)
 {
-    if (table->count > table->capacity || !free_list_valid(table) || !order_valid(table) ||
-        !ftun_source_table_valid(&table->sources, flows_with_source(table)))
+    if (table->begun > table->capacity || table->count > table->begun || !free_list_valid(table) ||
+        !order_valid(table) || !ftun_source_table_valid(&table->sources, flows_with_source(table)))
         return false;
     uint32_t by_tuple = 0;
     uint32_t by_application = 0;
@@ -249,7 +257,7 @@ bool ftun_flow_table_valid(const struct ftun_flow_table *table)
             return false;
     uint32_t in_use = 0;
     uint32_t with_application = 0;
-    for (uint32_t flow = 0; flow < table->capacity; flow++) {
+    for (uint32_t flow = 0; flow < table->begun; flow++) {
         const struct ftun_flow *f = &table->flows[flow];
         if (!f->in_use)
             continue;

@@ -54,8 +54,9 @@ struct ftun_flow_table {
     uint32_t *by_application;
     uint32_t capacity;
     uint32_t bucket_count;
+    uint32_t begun;          /* flows from this one on have never been used, nor been written to */
     uint32_t count;          /* in use */
-    uint32_t free;           /* first free flow, chained by next_by_tuple */
+    uint32_t free;           /* first flow given back, chained by next_by_tuple */
     uint32_t oldest, newest; /* heard longest ago, and last; FTUN_NO_FLOW when there is none */
     struct ftun_source_table sources;
     struct ftun_hash_key key;
@@ -66,7 +67,8 @@ struct ftun_flow_table {
 /* Buckets for a table of this capacity. */
 uint32_t ftun_flow_table_buckets(uint32_t capacity);
 
-/* Chain all flows as free. */
+/* All flows are free. What they lie in is not touched before they are used: memory that comes from
+ * the system as it is needed is not taken for flows that there may never be. */
 void ftun_flow_table_init(struct ftun_flow_table *table);
 
 /* True when no flow can be taken. */

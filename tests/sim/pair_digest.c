@@ -72,10 +72,11 @@ static void add_flow(struct digest *digest, const struct ftun_endpoint *ep, uint
  * slots), the limit of answers (a thousand a second is out of reach). */
 static void add_endpoint(struct digest *digest, const struct ftun_endpoint *ep, uint64_t now_ns)
 {
-    for (uint32_t i = 0; i < ep->table.capacity; i++)
+    for (uint32_t i = 0; i < ep->table.begun; i++)
         if (ep->table.flows[i].in_use)
             add_flow(digest, ep, i, now_ns);
     add(digest, FTUN_NO_FLOW);
+    add(digest, ep->table.begun);
     add(digest, ep->table.free);
     add(digest, ep->draws);
 }

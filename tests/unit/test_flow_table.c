@@ -262,9 +262,28 @@ static void a_flow_under_another_key_than_its_own_is_not_valid(void **state)
     assert_in_range(wrong_applications, 50, 99);
 }
 
+/* A table for many costs what it has held at a time, not what it might hold. */
+static void flows_that_were_never_used_are_not_written_to(void **state)
+{
+    (void)state;
+    memset(flows, 0xa5, sizeof flows);
+    create(FLOWS, 1);
+    const uint32_t first = ftun_flow_table_take(&table);
+    flows[first].tuple = tuple(1);
+    ftun_flow_table_link(&table, first);
+    assert_true(ftun_flow_table_valid(&table));
+    ftun_flow_table_unlink(&table, first);
+    ftun_flow_table_give(&table, first);
+    assert_int_equal(ftun_flow_table_take(&table), first);
+    const uint8_t *const rest = (const uint8_t *)&flows[first + 1];
+    for (size_t i = 0; i < (FLOWS - 1) * sizeof *flows; i++)
+        assert_int_equal(rest[i], 0xa5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(flows_that_were_never_used_are_not_written_to),
         cmocka_unit_test(there_are_as_many_buckets_as_flows_rounded_up_to_a_power_of_two),
         cmocka_unit_test_setup(each_flow_is_taken_once_until_none_is_left, one_bucket),
         cmocka_unit_test_setup(the_oldest_flow_is_the_one_heard_longest_ago, one_bucket),

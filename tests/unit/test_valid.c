@@ -3,7 +3,8 @@
  *
  *   flow 0  established, an ACK due in this turn, also the only one in the list of the turn
  *   flow 1  connecting, two datagrams waiting
- *   flow 2  connecting, one datagram waiting */
+ *   flow 2  connecting, one datagram waiting
+ *   flow 3  free again */
 #include "checksum.h"
 #include "endpoint_state.h"
 #include "tuple_hash.h"
@@ -75,6 +76,8 @@ static int set_up(void **state)
     send_datagrams(TWO_WAITING, 2);
     assert_int_equal(open_flow(3), ONE_WAITING);
     send_datagrams(ONE_WAITING, 1);
+    assert_int_equal(open_flow(4), FREE_FLOW);
+    ftun_endpoint_close(ep, start, FREE_FLOW, &actions);
     assert_true(ftun_endpoint_valid(ep));
     return 0;
 }
