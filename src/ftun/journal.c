@@ -12,7 +12,7 @@
 
 enum {
     FLOW_LINES_PER_SECOND = 20, /* strangers who complete handshakes can cause these */
-    IO_REFUSALS = 6             /* kinds of struct ftun_io_counters */
+    IO_REFUSALS = 8             /* kinds of struct ftun_io_counters */
 };
 
 static const uint64_t look_interval_ns = FTUN_SECOND / 10;   /* between looks at the counters */
@@ -167,6 +167,11 @@ static const struct {
     const char *name;
     const char *text;
 } io_texts[IO_REFUSALS] = {
+    {"socket-overflow",
+     "more UDP came than can be sent on, and the excess was dropped: send less, or "
+     "give ftun more of the processor"},
+    {"tunnel-overflow", "more came through the tunnel than can be delivered, and the excess was "
+                        "dropped: have the peer send less, or give ftun more of the processor"},
     {"tunnel-drops", "the TUN did not accept a segment; ip link says whether it is up"},
     {"delivery-drops", "a UDP socket did not accept a datagram"},
     {"application-refused", "the application's port is closed: nothing listens there yet"},
@@ -177,12 +182,14 @@ static const struct {
 
 static void io_values(const struct ftun_io_counters *io, uint64_t values[IO_REFUSALS])
 {
-    values[0] = io->tunnel_drops;
-    values[1] = io->delivery_drops;
-    values[2] = io->application_refused;
-    values[3] = io->socket_failures;
-    values[4] = io->hand_over_drops;
-    values[5] = io->upstream_strangers;
+    values[0] = io->socket_overflow;
+    values[1] = io->tunnel_overflow;
+    values[2] = io->tunnel_drops;
+    values[3] = io->delivery_drops;
+    values[4] = io->application_refused;
+    values[5] = io->socket_failures;
+    values[6] = io->hand_over_drops;
+    values[7] = io->upstream_strangers;
 }
 
 static void look(struct told *told, uint64_t count, uint64_t now_ns, const char *name,

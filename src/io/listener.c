@@ -15,6 +15,7 @@ bool ftun_listener_open(struct ftun_listener *listener, const struct ftun_listen
     listener->peers = calloc(max_flows, sizeof *listener->peers);
     if (listener->peers == NULL)
         return ftun_fail(error, "not enough memory for %u flows; lower --max-flows", max_flows);
+    ftun_lanes_init(&listener->lanes);
     listener->fd = beside == NULL ? ftun_udp_listen(address, error)
                                   : ftun_udp_listen_beside(beside->fd, address, error);
     if (listener->fd >= 0)
@@ -25,8 +26,10 @@ bool ftun_listener_open(struct ftun_listener *listener, const struct ftun_listen
 
 void ftun_listener_close(struct ftun_listener *listener)
 {
-    if (listener->fd >= 0)
+    if (listener->fd >= 0) {
+        ftun_lanes_close(&listener->lanes);
         close(listener->fd);
+    }
     free(listener->peers);
     *listener = (struct ftun_listener){.fd = -1};
 }

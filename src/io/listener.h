@@ -1,12 +1,13 @@
-/* The client's UDP side: one socket that all applications send to, and where each flow's answers
- * go. */
+/* The client's UDP side: one socket that all applications send to, those of lanes beside it, and
+ * where each flow's answers go. */
 #ifndef FTUN_IO_LISTENER_H
 #define FTUN_IO_LISTENER_H
 
-#include "udp.h"
+#include "lanes.h"
 
 struct ftun_listener {
     int fd;
+    struct ftun_lanes lanes;          /* of the applications that flood it */
     struct ftun_listener_peer *peers; /* by flow number */
 };
 

@@ -9,6 +9,8 @@
 
 /* What the kernel did not take or give. */
 struct ftun_io_counters {
+    uint64_t socket_overflow;     /* messages that a UDP socket's receive buffer had no room for */
+    uint64_t tunnel_overflow;     /* packets that the TUN's queue had no room for */
     uint64_t tunnel_drops;        /* segments and super-segments that the TUN did not accept */
     uint64_t delivery_drops;      /* datagrams that a UDP socket did not accept */
     uint64_t application_refused; /* times the application's port answered "unreachable" */
@@ -62,6 +64,7 @@ struct ftun_loop_config {
     struct ftun_upstream *upstream;     /* server */
     int signal_fd;                      /* a signalfd; -1 */
     uint32_t workers;                   /* as many loops close their flows at the same time */
+    uint64_t busy_poll_ns;              /* stay awake for so long after the last event */
     const struct ftun_watch *watches;
     uint32_t watch_count;
     struct ftun_loop_owner owner;

@@ -34,8 +34,10 @@ void ftun_loop_stop(struct ftun_loop *loop)
     loop->stopping_since_ns = loop->now_ns;
     loop->answered_at_ns = loop->now_ns;
     loop->to_close = ftun_loop_open_flows(loop);
-    if (loop->config.role == FTUN_CLIENT) /* what applications send now would open new flows */
-        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
+    if (loop->config.role == FTUN_SERVER)
+        return;
+    ftun_lanes_close(&loop->config.listener->lanes); /* what applications send now would open */
+    epoll_ctl(loop->waiting.epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL); /* new flows */
 }
 
 static bool peers_answer(const struct ftun_loop *loop)

@@ -4,12 +4,12 @@
 
 #include "loop.h"
 #include "tun.h"
-
-#include <sys/epoll.h>
+#include "waiting.h"
 
 enum ftun_loop_source {
     FROM_TUN,
     FROM_LISTENER,
+    FROM_LANE,
     FROM_UPSTREAM,
     FROM_SHARED_UPSTREAM,
     FROM_SIGNALS,
@@ -20,10 +20,11 @@ enum ftun_loop_source {
 struct ftun_loop {
     struct ftun_loop_config config;
     struct ftun_io_counters counters;
-    int epoll;
-    int alarm; /* a timerfd: ends long waits */
+    struct ftun_waiting waiting;
     bool stopping;
-    bool closed; /* when stopping: nothing waits for a peer any more */
+    bool closed;               /* when stopping: nothing waits for a peer any more */
+    uint64_t turn;             /* counts them */
+    uint64_t tunnel_left_turn; /* the last that has not read all that the TUN had */
     uint64_t now_ns;
     uint64_t stopping_since_ns;
     uint64_t close_at_ns;    /* not before, when stopping: the next FINs */
@@ -32,15 +33,17 @@ struct ftun_loop {
     uint64_t answered_at_ns; /* when that became fewer */
     uint64_t restore_at_ns;  /* not before, when the TUN is gone */
     int restore_tries;
-    size_t received; /* UDP messages that one call has brought, the most in this turn */
+    uint64_t tunnel_dropped; /* by the kernel, when last looked at */
+    uint64_t looked_at_ns;   /* when that was */
+    size_t singles;  /* datagrams that one call has brought one by one, the most in this turn */
     uint32_t doomed; /* a flow that has no socket, to be closed once its actions are done */
     struct ftun_udp_batch *batch;
     struct ftun_actions actions;
     uint8_t packet[FTUN_TUN_BUFFER];
 };
 
-/* Wait for `fd`, too; `number` says which of that source: the flow, or the place among the
- * configuration's watches. */
+/* Wait for `fd`, too; `number` says which of that source: the flow, the lane, or the place among
+ * the configuration's watches. */
 bool ftun_loop_watch(struct ftun_loop *loop, int fd, enum ftun_loop_source source, uint32_t number);
 
 /* Take what a descriptor has, a bounded amount: loop_inputs.c. */
@@ -64,6 +67,10 @@ void ftun_loop_lose_tunnel(struct ftun_loop *loop, int cause);
 
 /* If the TUN is gone and it is time. False when it is not worth another try. */
 bool ftun_loop_restore_tunnel(struct ftun_loop *loop, struct ftun_error *error);
+
+/* Count what the TUN's queues had no room for; of the loop that restores it. It asks the kernel, so
+ * at most once a second if not `now`. */
+void ftun_loop_look_at_tunnel(struct ftun_loop *loop, bool now);
 
 /* --- the end: loop_shutdown.c ------------------------------------------------------------- */
 

@@ -2,6 +2,8 @@
  * everything for a while. The loop has the device made again, at once and then once a second. */
 #include "loop_state.h"
 
+#include "netlink.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -10,6 +12,9 @@ enum { RESTORE_TRIES = 5 };
 /* Between two tries to make the TUN again, successful ones too: somebody may take it away time and
  * again. */
 static const uint64_t restore_interval = FTUN_SECOND;
+
+/* Between two looks at what its queue has dropped. */
+static const uint64_t look_interval = FTUN_SECOND;
 
 bool ftun_loop_tunnel_is_lost(const struct ftun_loop *loop)
 {
@@ -35,6 +40,19 @@ void ftun_loop_take_tun(struct ftun_loop *loop, const struct ftun_tun *tun)
     *loop->config.tun = *tun;
     if (!ftun_loop_watch(loop, tun->fd, FROM_TUN, 0))
         ftun_tun_close(loop->config.tun); /* until the TUN is made again */
+}
+
+void ftun_loop_look_at_tunnel(struct ftun_loop *loop, bool now)
+{
+    if (loop->config.attachment == NULL || ftun_loop_tunnel_is_lost(loop) ||
+        (!now && loop->now_ns < loop->looked_at_ns + look_interval))
+        return;
+    loop->looked_at_ns = loop->now_ns;
+    const uint64_t dropped = ftun_netlink_link_drops(loop->config.attachment->tun.name);
+    if (dropped < loop->tunnel_dropped) /* of a TUN that has been made again */
+        loop->tunnel_dropped = 0;
+    loop->counters.tunnel_overflow += dropped - loop->tunnel_dropped;
+    loop->tunnel_dropped = dropped;
 }
 
 static bool make_tunnel_again(struct ftun_loop *loop, struct ftun_error *error)

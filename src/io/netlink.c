@@ -5,6 +5,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -207,6 +208,35 @@ uint32_t ftun_netlink_link_mtu(uint32_t index)
     info->ifi_index = (int)index;
     uint32_t mtu = 0;
     return exchange(header, note_mtu, &mtu) ? mtu : 0;
+}
+
+static int note_drops_attribute(const struct nlattr *attribute, void *data)
+{
+    struct rtnl_link_stats64 stats;
+    if (mnl_attr_get_type(attribute) != IFLA_STATS64 ||
+        mnl_attr_get_payload_len(attribute) < offsetof(struct rtnl_link_stats64, multicast))
+        return MNL_CB_OK;
+    memcpy(&stats, mnl_attr_get_payload(attribute), offsetof(struct rtnl_link_stats64, multicast));
+    uint64_t *drops = data;
+    *drops = stats.tx_dropped;
+    return MNL_CB_STOP;
+}
+
+static int note_drops(const struct nlmsghdr *header, void *data)
+{
+    mnl_attr_parse(header, sizeof(struct ifinfomsg), note_drops_attribute, data);
+    return MNL_CB_STOP;
+}
+
+uint64_t ftun_netlink_link_drops(const char *link)
+{
+    struct message message;
+    struct nlmsghdr *header = start(&message, RTM_GETLINK, 0);
+    struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof *info);
+    info->ifi_family = AF_UNSPEC;
+    mnl_attr_put_strz(header, IFLA_IFNAME, link);
+    uint64_t drops = 0;
+    return exchange(header, note_drops, &drops) ? drops : 0;
 }
 
 struct link_list {

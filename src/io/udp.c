@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/errqueue.h>
+#include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,9 +158,69 @@ int ftun_udp_open_loopback(struct ftun_error *error)
     return -1;
 }
 
+/* --- a second socket on a port ------------------------------------------------------------ */
+
+/* The kernel lets sockets of one user share a port if all of them say so when the last is bound. A
+ * lone listener says so at no other time: the port is in use. */
+static bool bind_beside(int fd, int listener, const union ftun_sockaddr *address)
+{
+    int shared = 0;
+    socklen_t len = sizeof shared;
+    getsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &shared, &len);
+    share_port(fd);
+    share_port(listener);
+    const bool bound = bind(fd, &address->any, ftun_sockaddr_len(address)) == 0;
+    setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof shared);
+    return bound;
+}
+
+/* Where a message was sent to, and by which interface it came. */
+static bool local_end(int listener, const struct ftun_udp_message *message,
+                      union ftun_sockaddr *address, int *interface)
+{
+    socklen_t len = sizeof *address;
+    if (getsockname(listener, &address->any, &len) != 0)
+        return false;
+    if (message->local.family == FTUN_IPV4) {
+        address->in.sin_addr = message->local.in.ipi_spec_dst;
+        *interface = message->local.in.ipi_ifindex;
+    } else if (message->local.family == FTUN_IPV6) {
+        address->in6.sin6_addr = message->local.in6.ipi6_addr;
+        *interface = (int)message->local.in6.ipi6_ifindex;
+    }
+    return message->local.family != FTUN_FAMILY_NONE;
+}
+
+/* Of an interface: the kernel spreads what comes over the sockets that listen on a port, and one
+ * that is bound to an interface is none of those. */
+int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message)
+{
+    union ftun_sockaddr address;
+    int interface;
+    if (!local_end(listener, message, &address, &interface))
+        return -1;
+    const int fd = open_socket(&address);
+    if (fd < 0)
+        return -1;
+    ask_for_local_address(fd, address.any.sa_family);
+    setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &interface, sizeof interface);
+    const bool ready =
+        bind_beside(fd, listener, &address) &&
+        connect(fd, &message->reply_to->any, ftun_sockaddr_len(message->reply_to)) == 0;
+    ftun_udp_discard(fd); /* what came before it was connected: anybody's */
+    if (ready)
+        return fd;
+    const int cause = errno;
+    close(fd);
+    errno = cause;
+    return -1;
+}
+
 /* --- receiving ---------------------------------------------------------------------------- */
 
 struct ftun_udp_batch {
+    bool addressed; /* what it is armed for */
+    size_t used;    /* messages that the last call has changed */
     struct ftun_udp_message messages[FTUN_UDP_MESSAGES_MAX];
     struct mmsghdr headers[FTUN_UDP_MESSAGES_MAX];
     struct iovec vectors[FTUN_UDP_MESSAGES_MAX];
@@ -179,6 +240,7 @@ struct ftun_udp_batch *ftun_udp_batch_create(void)
         batch->headers[i].msg_hdr.msg_iov = &batch->vectors[i];
         batch->headers[i].msg_hdr.msg_iovlen = 1;
     }
+    batch->used = FTUN_UDP_MESSAGES_MAX; /* none is armed yet */
     return batch;
 }
 
@@ -190,13 +252,15 @@ void ftun_udp_batch_destroy(struct ftun_udp_batch *batch)
 /* What the kernel changed by the last call. */
 static void rearm(struct ftun_udp_batch *batch, bool addressed)
 {
-    for (size_t i = 0; i < FTUN_UDP_MESSAGES_MAX; i++) {
+    const size_t count = batch->addressed == addressed ? batch->used : FTUN_UDP_MESSAGES_MAX;
+    for (size_t i = 0; i < count; i++) {
         struct msghdr *header = &batch->headers[i].msg_hdr;
         header->msg_name = addressed ? &batch->sources[i] : NULL;
         header->msg_namelen = addressed ? sizeof batch->sources[i] : 0;
         header->msg_control = batch->control[i];
         header->msg_controllen = CONTROL_BUFFER;
     }
+    batch->addressed = addressed;
 }
 
 static void read_control(struct msghdr *header, struct ftun_udp_message *message)
@@ -235,6 +299,7 @@ int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed)
 {
     rearm(batch, addressed);
     const int count = recvmmsg(fd, batch->headers, FTUN_UDP_MESSAGES_MAX, MSG_DONTWAIT, NULL);
+    batch->used = count < 0 ? FTUN_UDP_MESSAGES_MAX : (size_t)count;
     if (count < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
     for (size_t i = 0; i < (size_t)count; i++)
@@ -245,6 +310,18 @@ int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed)
 const struct ftun_udp_message *ftun_udp_message(const struct ftun_udp_batch *batch, size_t i)
 {
     return &batch->messages[i];
+}
+
+bool ftun_udp_look(int fd, struct ftun_udp_buffer *buffer)
+{
+    uint32_t values[SK_MEMINFO_VARS];
+    socklen_t len = sizeof values;
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, values, &len) != 0 || len < sizeof values)
+        return false;
+    buffer->used = values[SK_MEMINFO_RMEM_ALLOC];
+    buffer->size = values[SK_MEMINFO_RCVBUF];
+    buffer->dropped = values[SK_MEMINFO_DROPS];
+    return true;
 }
 
 void ftun_udp_assign(struct ftun_udp_batch *batch, size_t i, uint32_t flow)

@@ -49,6 +49,19 @@ struct ftun_udp_message {
     struct ftun_udp_local local;
 };
 
+/* A socket on the port of `listener` that gets what comes from the source of `message` to the
+ * address that this was sent to, in place of the listener. What is in the listener's buffer stays
+ * there; what comes at the very moment is lost. -1 with errno on error. */
+int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message);
+
+/* How full a socket's receive buffer is. */
+struct ftun_udp_buffer {
+    uint32_t used, size; /* bytes, with what the kernel adds to each message */
+    uint32_t dropped;    /* messages that there was no room for, since ever; modulo 2^32 */
+};
+
+bool ftun_udp_look(int fd, struct ftun_udp_buffer *buffer);
+
 #define FTUN_UDP_MESSAGES_MAX 64u /* bits of an ftun_udp_taken */
 
 struct ftun_udp_batch; /* buffers of one receive call, a few MiB; reused by each */

@@ -64,10 +64,11 @@ bool ftun_upstream_init(struct ftun_upstream *upstream, const struct ftun_socket
         .target = *target,
         .target_sockaddr = ftun_sockaddr_from_core(target),
         .sockets = malloc(max_flows * sizeof *upstream->sockets),
+        .dropped = calloc(max_flows, sizeof *upstream->dropped),
         .sockets_left = own_sockets,
         .shared = FTUN_NO_SOCKET,
     };
-    if (upstream->sockets == NULL)
+    if (upstream->sockets == NULL || upstream->dropped == NULL)
         return ftun_fail(error, "not enough memory for %u flows; lower --max-flows", max_flows);
     upstream->max_flows = max_flows;
     for (uint32_t i = 0; i < max_flows; i++)
@@ -82,6 +83,7 @@ void ftun_upstream_destroy(struct ftun_upstream *upstream)
     if (upstream->lives != NULL && upstream->shared >= 0)
         close(upstream->shared);
     free(upstream->sockets);
+    free(upstream->dropped);
     free(upstream->lives);
     *upstream = (struct ftun_upstream){.shared = FTUN_NO_SOCKET};
 }
@@ -104,18 +106,33 @@ void ftun_upstream_close(struct ftun_upstream *upstream, uint32_t flow)
     else if (upstream->sockets[flow] != FTUN_NO_SOCKET) {
         close(upstream->sockets[flow]);
         upstream->sockets_left++;
+        if (upstream->dropped[flow] > 0) /* memory that nobody writes to is not used */
+            upstream->dropped[flow] = 0;
     }
     upstream->sockets[flow] = FTUN_NO_SOCKET;
 }
 
 /* --- datagrams ---------------------------------------------------------------------------- */
 
+/* After a call that has brought `count` messages: a buffer that was full has more than that. */
+static void count_overflow(struct ftun_upstream *upstream, int fd, int count, uint32_t *dropped)
+{
+    struct ftun_udp_buffer buffer;
+    if (count < (int)FTUN_UDP_MESSAGES_MAX || !ftun_udp_look(fd, &buffer) ||
+        buffer.dropped == *dropped)
+        return;
+    upstream->overflow += (uint32_t)(buffer.dropped - *dropped);
+    *dropped = buffer.dropped;
+}
+
 int ftun_upstream_receive(struct ftun_upstream *upstream, uint32_t flow,
                           struct ftun_udp_batch *batch)
 {
     if (upstream->sockets[flow] < 0)
         return 0;
-    const int count = ftun_udp_receive(upstream->sockets[flow], batch, false);
+    const int fd = upstream->sockets[flow];
+    const int count = ftun_udp_receive(fd, batch, false);
+    count_overflow(upstream, fd, count, &upstream->dropped[flow]);
     for (int i = 0; i < count; i++)
         ftun_udp_assign(batch, (size_t)i, flow);
     return count;
@@ -126,6 +143,7 @@ int ftun_upstream_receive_shared(struct ftun_upstream *upstream, struct ftun_udp
 {
     *strangers = 0;
     const int count = ftun_udp_receive(upstream->shared, batch, true);
+    count_overflow(upstream, upstream->shared, count, &upstream->shared_dropped);
     for (int i = 0; i < count; i++) {
         const uint32_t flow = flow_of(upstream, ftun_udp_message(batch, (size_t)i));
         ftun_udp_assign(batch, (size_t)i, flow);

@@ -19,6 +19,10 @@ struct ftun_upstream {
     int shared;            /* the socket of all others; -1: there is none */
     uint8_t *lives;        /* by flow number: how often it has been closed; with a shared socket */
     unsigned flow_bits;    /* of an address; those above them are of the flow's life */
+    uint32_t *dropped;     /* by flow number: messages that its socket had no room for, when last
+                            * looked at */
+    uint32_t shared_dropped; /* the same of the shared socket */
+    uint64_t overflow;       /* all of them */
 };
 
 enum { FTUN_NO_SOCKET = -1, FTUN_SHARED_SOCKET = -2 };

@@ -12,10 +12,12 @@ import endurance  # noqa: E402
 import trend  # noqa: E402
 
 
-def made_up(seconds=120, memory=lambda second: 11000, descriptors=lambda second: 520):
+def made_up(seconds=120, allocated=lambda second: 11000, descriptors=lambda second: 520,
+            resident=lambda second: 9000):
     """A report of a soak in which nothing is wrong but what the arguments say."""
-    samples = [{"seconds": float(second), "client_memory_kb": 9000, "client_descriptors": 14,
-                "server_memory_kb": memory(second), "server_descriptors": descriptors(second)}
+    samples = [{"seconds": float(second), "client_allocated_kb": 9000, "client_descriptors": 14,
+                "client_resident_kb": 8000, "server_resident_kb": resident(second),
+                "server_allocated_kb": allocated(second), "server_descriptors": descriptors(second)}
                for second in range(1, seconds + 1)]
     totals = {"flows-opened": 700, "flows-closed": 700, "datagrams-sent": 5000,
               "datagrams-delivered": 5000, "bytes-sent": 1}
@@ -49,17 +51,17 @@ def test_a_slope_needs_two_points_in_time():
 
 def test_a_calm_soak_passes():
     jitter = random.Random(5)
-    calm = made_up(memory=lambda _: 11000 + jitter.randint(-60, 60),
+    calm = made_up(allocated=lambda _: 11000 + jitter.randint(-60, 60),
                    descriptors=lambda _: 520 + jitter.randint(-100, 100))
     assert failed(calm) == set()
 
 
 def test_memory_that_is_taken_at_the_start_passes():
-    assert failed(made_up(memory=lambda second: 11000 + 100 * min(second, 30))) == set()
+    assert failed(made_up(allocated=lambda second: 11000 + 100 * min(second, 30))) == set()
 
 
 def test_a_step_of_the_heap_passes():
-    assert failed(made_up(memory=lambda second: 11000 + 132 * (second > 90))) == set()
+    assert failed(made_up(allocated=lambda second: 11000 + 132 * (second > 90))) == set()
 
 
 @pytest.mark.parametrize("seconds, bytes_a_flow", [(60, 90), (120, 40), (1800, 2)])
@@ -67,15 +69,23 @@ def test_a_leak_is_noticed(seconds, bytes_a_flow):
     """100 flows a second leave something behind; among jitter, and in pages."""
     jitter = random.Random(6)
 
-    def memory(second):
+    def allocated(second):
         leaked_kb = second * 100 * bytes_a_flow // 1024
         return 11000 + leaked_kb // 4 * 4 + jitter.randint(-5, 5)
 
-    assert failed(made_up(seconds, memory)) == {"server memory"}
+    assert failed(made_up(seconds, allocated)) == {"server allocated"}
 
 
 def test_a_leak_that_shows_in_steps_of_the_heap_is_noticed():
-    assert failed(made_up(300, lambda second: 11000 + second // 40 * 132)) == {"server memory"}
+    assert failed(made_up(300, lambda second: 11000 + second // 40 * 132)) == {"server allocated"}
+
+
+def test_resident_pages_may_be_used_for_the_first_time():
+    assert failed(made_up(1800, resident=lambda second: 9000 + second // 4)) == set()
+
+
+def test_slots_that_nobody_gives_back_are_noticed():
+    assert failed(made_up(60, resident=lambda second: 9000 + 100 * second)) == {"server resident"}
 
 
 def test_a_leak_of_descriptors_is_noticed():

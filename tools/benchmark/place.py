@@ -5,6 +5,9 @@ import dataclasses
 WIRES = {"mtu": "packets of 1500 bytes on the wire", "offload": "super-segments cross the wire"}
 MODES = {"single": "one datagram per send()", "mmsg": "sendmmsg() of up to 64",
          "gso": "UDP_SEGMENT, up to 64 KB"}
+MEASUREMENTS = {"offered": "a part of what arrived without a tunnel",
+                "no-drop": "the highest rate that loses next to nothing",
+                "echo": "the time to the far end and back"}
 ECHO_SIZES = (64, 1400)
 PLACEMENTS = {"together": "both hosts on one processor",
               "apart": "a processor for each host"}

@@ -7,7 +7,12 @@ import pathlib
 
 import lab
 
+from .search import highest_rate
+
 WARM_UP_SECONDS = 0.3
+LOST_PERCENT_MOST = 0.1  # of the no-drop rate
+STEP_SECONDS = 0.5  # each rate on the way to it is tried so long
+STEP_SILENCE = 0.3  # then all has arrived
 
 
 class PlacedHost:
@@ -42,21 +47,43 @@ class Bench:
 
     def throughput(self, tunnel, place, mode, rate=None):
         """Send at full speed, or at `rate` bits a second; what was sent and what arrived."""
-        seconds = self.settings.seconds
+        with self.prepared(tunnel, place) as hosts:
+            return self.send(hosts, place, mode, self.settings.seconds, rate, silent_for=1)
+
+    def no_drop(self, tunnel, place, mode):
+        """The highest rate that loses next to nothing; the figures of the run that showed it."""
+        seconds = min(self.settings.seconds, STEP_SECONDS)
+        with self.prepared(tunnel, place) as hosts:
+            fastest = self.send(hosts, place, mode, seconds, None, STEP_SILENCE)
+            if fastest["lost_percent"] < LOST_PERCENT_MOST:
+                return fastest
+            best = {**fastest, "gbit_per_second": 0.0}
+
+            def passes(rate):
+                nonlocal best
+                figures = self.send(hosts, place, mode, seconds, rate, STEP_SILENCE)
+                if figures["lost_percent"] < LOST_PERCENT_MOST:
+                    best = figures
+                return best is figures
+
+            highest_rate(passes, 1e9 * fastest["send"]["gbit_per_second"])
+            return best
+
+    def send(self, hosts, place, mode, seconds, rate, silent_for):
+        client, server, send_to, listen_at = hosts
         command = [self.load, "send", "--mode", mode, "--size", place.size, "--flows", place.flows,
                    "--seconds", seconds, "--warm-up", WARM_UP_SECONDS]
         if rate is not None:
             command += ["--rate", f"{rate / 1e6:.3f}M"]
-        with self.prepared(tunnel, place) as (client, server, send_to, listen_at):
-            sink = self.start_sink(server, listen_at, "--silent-for", 1,
-                                   "--seconds", seconds + 10)
-            done = client.run(*command, "--to", send_to, timeout=seconds + 20)
-            sent = json.loads(done.stdout)
-            return throughput_figures(sent, self.sink_result(sink))
+        sink = self.start_sink(server, listen_at, "--silent-for", silent_for,
+                               "--seconds", seconds + 10)
+        done = client.run(*command, "--to", send_to, timeout=seconds + 20)
+        sent = json.loads(done.stdout)
+        return throughput_figures(sent, self.sink_result(sink))
 
     def echo(self, tunnel, place):
         """The times of single datagrams to the far end and back."""
-        count = 1000 if self.settings.quick else 10000
+        count = 1000 if self.settings.seconds <= 1 else 10000
         with self.prepared(tunnel, place) as (client, server, send_to, listen_at):
             self.start_sink(server, listen_at, "--echo", "--seconds", 60)
             done = client.run(self.load, "echo", "--to", send_to, "--size", place.size,
@@ -64,7 +91,7 @@ class Bench:
             return json.loads(done.stdout)
 
     def prepared(self, tunnel, place):
-        return Preparation(self.directory / f"{next(self.numbers):03d}", tunnel, place)
+        return Preparation(self.directory / f"{next(self.numbers):03d}", tunnel, place, self.load)
 
     def start_sink(self, server, listen_at, *arguments):
         sink = server.start(self.load, "sink", "--listen", listen_at, *arguments)
@@ -85,8 +112,9 @@ class Bench:
 class Preparation:
     """Two joined hosts with a tunnel between them, for the time of a `with` block."""
 
-    def __init__(self, directory, tunnel, place):
+    def __init__(self, directory, tunnel, place, load):
         self.laboratory = lab.Lab(directory)
+        self.load = load
         self.tunnel = tunnel
         self.place = place
 
@@ -97,7 +125,8 @@ class Preparation:
                                  (("10.77.0.1/24", "10.77.0.2/24"), ("fd77::1/64", "fd77::2/64")),
                                  offload=self.place.wire == "offload")
             placed = list(map(PlacedHost, (client, server), processors_for(self.place.processors)))
-            return *placed, *self.tunnel.start(*placed)
+            self.tunnel.start(*placed, self.load)
+            return *placed, self.tunnel.send_to, self.tunnel.listen_at
         except BaseException:
             self.laboratory.close()
             raise

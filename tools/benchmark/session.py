@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import itertools
-import json
 import os
 import statistics
 import subprocess
@@ -12,9 +11,9 @@ import sys
 import lab
 
 from .place import ECHO_SIZES, PLACEMENTS, Place
-from .tunnel import TUNNELS
 
 OFFERED_PART = 0.9
+SAVED = ("names", "wires", "modes", "sizes", "flows", "family", "runs", "seconds")  # settings
 
 
 class Results:
@@ -27,6 +26,9 @@ class Results:
     def add(self, place, measurement, tunnel, figures):
         self.runs[place, measurement, tunnel].append(figures)
 
+    def count(self, place, measurement, tunnel):
+        return len(self.runs.get((place, measurement, tunnel), ()))
+
     def median(self, place, measurement, tunnel, figure):
         values = [run[figure] for run in self.runs.get((place, measurement, tunnel), ())
                   if run[figure] is not None]
@@ -36,6 +38,19 @@ class Results:
         return sum(run.get(figure, 0) for runs in self.runs.values() for run in runs)
 
 
+def load_places(settings):
+    return [Place(wire, settings.family, size, flows) for wire in settings.wires
+            for size in settings.sizes for flows in settings.flows]
+
+
+def echo_places(settings):
+    if "echo" not in settings.measure:
+        return []
+    placements = PLACEMENTS if len(os.sched_getaffinity(0)) > 1 else ["together"]
+    return [Place(wire, settings.family, size, processors=placement) for wire in settings.wires
+            for placement in placements for size in ECHO_SIZES]
+
+
 class Session:
     """Walks through everything that the command line asks for."""
 
@@ -43,38 +58,35 @@ class Session:
         self.settings = settings
         self.bench = bench
         self.results = results
-        self.tunnels = [TUNNELS[name](settings) for name in settings.only]
+        self.tunnels = settings.tunnels
+        self.places, self.echo_places = load_places(settings), echo_places(settings)
         self.done = 0
         self.expected = self.count_runs()
 
     def count_runs(self):
-        loads = len(self.places()) * len(self.settings.modes) * (2 if self.has_baseline() else 1)
-        echoes = len(self.echo_places())
-        return (loads + echoes) * len(self.tunnels) * self.settings.runs
-
-    def has_baseline(self):
-        return "none" in self.settings.only
-
-    def places(self):
-        return [Place(wire, self.settings.family, size, flows) for wire in self.settings.wires
-                for size in self.settings.sizes for flows in self.settings.flows]
-
-    def echo_places(self):
-        placements = PLACEMENTS if len(os.sched_getaffinity(0)) > 1 else ["together"]
-        return [Place(wire, self.settings.family, size, processors=placement)
-                for wire in self.settings.wires for placement in placements
-                for size in ECHO_SIZES]
+        measured = self.settings.measure
+        loads = 1 + ("offered" in measured and "none" in self.settings.names) + (
+            "no-drop" in measured)
+        loads *= len(self.places) * len(self.settings.modes)
+        return (loads + len(self.echo_places)) * len(self.tunnels) * self.settings.runs
 
     def run(self):
-        for place in self.places():
+        for place in self.places:
             for mode in self.settings.modes:
                 self.full_speed(place, mode)
-                self.below_full_speed(place, mode)
-        for place in self.echo_places():
+                if "offered" in self.settings.measure:
+                    self.below_full_speed(place, mode)
+                if "no-drop" in self.settings.measure:
+                    self.no_drop(place, mode)
+        for place in self.echo_places:
             self.repeat(place, "echo", lambda tunnel, place=place: self.bench.echo(tunnel, place))
 
     def full_speed(self, place, mode):
         self.repeat(place, mode, lambda tunnel: self.bench.throughput(tunnel, place, mode))
+
+    def no_drop(self, place, mode):
+        self.repeat(place, f"{mode} no-drop",
+                    lambda tunnel: self.bench.no_drop(tunnel, place, mode))
 
     def below_full_speed(self, place, mode):
         """The same load for all tunnels: a part of what arrived without any."""
@@ -87,12 +99,14 @@ class Session:
 
     def repeat(self, place, measurement, measure):
         for number, tunnel in itertools.product(range(self.settings.runs), self.tunnels):
+            self.done += 1
+            if self.results.count(place, measurement, tunnel.name) > number:
+                continue  # an earlier session of this run has it
             self.show_progress(place, measurement, tunnel, number)
             try:
                 self.results.add(place, measurement, tunnel.name, measure(tunnel))
             except (lab.LabError, subprocess.SubprocessError, OSError, ValueError) as failure:
                 self.note_failure(place, measurement, tunnel, failure)
-            self.done += 1
 
     def note_failure(self, place, measurement, tunnel, failure):
         self.results.failures.append({
@@ -102,7 +116,7 @@ class Session:
 
     def show_progress(self, place, measurement, tunnel, number):
         if sys.stderr.isatty():
-            print(f"{clear_line()}[{self.done + 1}/{self.expected}] {place.wire} {place.size} bytes, "
+            print(f"{clear_line()}[{self.done}/{self.expected}] {place.wire} {place.size} bytes, "
                   f"{measurement}, {tunnel.name}, run {number + 1}", end="", file=sys.stderr,
                   flush=True)
 
@@ -111,14 +125,14 @@ def clear_line():
     return "\r\033[K" if sys.stderr.isatty() else ""
 
 
-def save(path, settings, machine, results):
-    """Everything, raw runs included."""
+def everything(settings, machine, results):
+    """What was measured, raw runs included, as it is saved."""
     cells = [{**dataclasses.asdict(place), "measurement": measurement, "tunnel": tunnel,
               "medians": medians(runs), "runs": runs}
              for (place, measurement, tunnel), runs in results.runs.items()]
-    chosen = {key: value for key, value in vars(settings).items() if key not in ("build", "json")}
-    path.write_text(json.dumps({"machine": machine, "settings": chosen, "cells": cells,
-                                "failures": results.failures}, indent=1) + "\n")
+    chosen = {key: value for key, value in vars(settings).items() if key in SAVED}
+    return {"machine": machine, "settings": chosen, "cells": cells,
+            "failures": results.failures}
 
 
 def medians(runs):

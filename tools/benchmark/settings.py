@@ -4,11 +4,13 @@ import argparse
 import os
 import pathlib
 
-from .place import MODES, WIRES
+from .place import MEASUREMENTS, MODES, WIRES
+from .run import LOST_PERCENT_MOST
 from .session import OFFERED_PART
-from .tunnel import TUNNELS
+from .tunnel import Catalogue, DescriptionError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+TUNNELS = ROOT / "tools" / "tunnels"
 
 EPILOG = f"""
 What the rows mean:
@@ -20,6 +22,8 @@ What the rows mean:
                     each 10^9 bytes that arrived. Load generator and sink are part of it
   offered X         the sender keeps to a rate X, {OFFERED_PART:.0%} of what arrived without a tunnel:
                     what then arrives, and what is lost
+  no-drop rate      what arrives at the highest rate that loses less than {LOST_PERCENT_MOST} %, by bisection
+                    (RFC 2544 26.1). A rate that fails is tried once more
   echo p50, p99     time for one datagram to the far end and back, nothing else under way;
                     once with all on one processor, which is the work alone, and once with
                     a processor for each host, which adds waking up idle processors
@@ -27,8 +31,12 @@ What the rows mean:
 Examples:
   tools/bench --quick                              a first impression, in about a minute
   tools/bench --wire both --json bench.json        the whole picture
+  tools/bench --only none,ftun --plot docs/performance    the plots of this repository
   tools/bench --only none --modes gso --runs 5     the machine itself
   tools/bench --sizes 64,1400 --flows 1,16 --family 6
+
+A tunnel is measured when its programs are on the path; tools/tunnels has a description of each,
+and its README says how to write one.
 
 It needs root, for the namespaces. A run takes two seconds more than it measures.
 Exit status: 0 measured, and no datagram was altered or doubled; 1 something could not be
@@ -77,12 +85,18 @@ def read_settings(words, description):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", metavar="DIR",
                         help="where ftun and ftun-load are (default: build)")
-    parser.add_argument("--only", type=listed(TUNNELS), default=list(TUNNELS), metavar="NAMES",
-                        help=f"what to measure: {','.join(TUNNELS)} (default: all)")
+    parser.add_argument("--only", metavar="NAMES",
+                        help="what to measure: names of descriptions, as none,ftun,phantun; with "
+                        "options as ftun:workers=2 (default: all whose programs are installed)")
+    parser.add_argument("--tunnels-dir", type=pathlib.Path, action="append", default=[],
+                        metavar="DIR", help="more descriptions (tools/tunnels/README.md)")
     parser.add_argument("--wire", choices=(*WIRES, "both"), default="mtu",
                         help="mtu: MTU-sized packets; offload: as with a NIC that segments")
     parser.add_argument("--modes", type=listed(MODES), default=list(MODES), metavar="NAMES",
                         help=f"how datagrams are sent: {','.join(MODES)} (default: all)")
+    parser.add_argument("--measure", type=listed(MEASUREMENTS), default=list(MEASUREMENTS),
+                        metavar="NAMES", help="beside throughput at full speed: "
+                        f"{','.join(MEASUREMENTS)} (default: all)")
     parser.add_argument("--sizes", type=numbers(24, 65487), default=[1400], metavar="N,...",
                         help="bytes in a datagram (default: 1400)")
     parser.add_argument("--flows", type=numbers(1, 16384), default=[1], metavar="N,...",
@@ -91,26 +105,53 @@ def read_settings(words, description):
                         help="IP version (default: 4)")
     parser.add_argument("--runs", type=number(1, 100), default=3, metavar="N",
                         help="runs of each (default: 3)")
-    parser.add_argument("--seconds", type=number(0.1, 3600, float), default=3.0, metavar="S",
-                        help="length of a run (default: 3)")
+    parser.add_argument("--seconds", type=number(0.1, 3600, float), metavar="S",
+                        help="length of a run (default: 3; for plots 1)")
     parser.add_argument("--quick", action="store_true",
                         help="one run of one second each: a first impression")
+    parser.add_argument("--markdown", action="store_true",
+                        help="print the throughput as a table in Markdown")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE",
                         help="write everything there, raw runs included")
+    parser.add_argument("--plot", type=pathlib.Path, metavar="DIR",
+                        help="instead of a table: vary flows, size, workers and mode, and draw plots "
+                        "as DIR/*.svg (gnuplot; --only none,ftun takes about six minutes)")
+    parser.add_argument("--redraw", type=pathlib.Path, metavar="FILE",
+                        help="with --plot: measure nothing, draw what --json has written")
     return complete(parser, parser.parse_args(words))
 
 
 def complete(parser, settings):
     settings.wires = list(WIRES) if settings.wire == "both" else [settings.wire]
     settings.build = settings.build.resolve()
+    if settings.redraw:
+        return settings if settings.plot else parser.error("--redraw needs --plot")
     if settings.quick:
         settings.runs, settings.seconds = 1, 1.0
+    settings.seconds = settings.seconds or (1.0 if settings.plot else 3.0)
     if os.geteuid() != 0:
         parser.error("network namespaces need root")
-    needed = [settings.build / "ftun-load"]
-    for name in settings.only:
-        needed += TUNNELS[name](settings).programs
-    for program in needed:
-        if not os.access(program, os.X_OK):
-            parser.error(f"{program} is not built")
+    if not os.access(settings.build / "ftun-load", os.X_OK):
+        parser.error(f"{settings.build / 'ftun-load'} is not built")
+    try:
+        choose_tunnels(settings)
+    except DescriptionError as error:
+        parser.error(str(error))
     return settings
+
+
+def choose_tunnels(settings):
+    """Those named must be there; of the others, those whose programs are."""
+    settings.catalogue = Catalogue([TUNNELS, *settings.tunnels_dir])
+    names = settings.only.split(",") if settings.only else settings.catalogue.names()
+    settings.tunnels, settings.left_out = [], []
+    for name in dict.fromkeys(names):
+        tunnel = settings.catalogue.tunnel(name, settings.build, settings.family)
+        missing = ", ".join(tunnel.missing())
+        if not missing:
+            settings.tunnels.append(tunnel)
+        elif settings.only:
+            raise DescriptionError(f"{name}: not there: {missing}")
+        else:
+            settings.left_out.append(f"Not measured: {name}, for want of {missing}.")
+    settings.names = [tunnel.name for tunnel in settings.tunnels]

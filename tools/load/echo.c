@@ -11,6 +11,7 @@
 #include "udp.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -162,6 +163,19 @@ static void ping_all(struct pinger *pinger, const struct plan *plan)
     }
 }
 
+/* The whole distribution: p1_us to p100_us would be many members among the few that people read. */
+static void report_percentiles(struct pinger *pinger)
+{
+    char name[12];
+
+    json_open("percentiles_us");
+    for (unsigned percent = 1; percent <= 100; percent++) {
+        snprintf(name, sizeof name, "%u", percent);
+        json_number(name, durations_percentile_us(pinger->times, percent));
+    }
+    json_close();
+}
+
 static void report(struct pinger *pinger)
 {
     const size_t echoed = durations_count(pinger->times);
@@ -176,6 +190,7 @@ static void report(struct pinger *pinger)
     json_number("p50_us", durations_percentile_us(pinger->times, 50));
     json_number("p90_us", durations_percentile_us(pinger->times, 90));
     json_number("p99_us", durations_percentile_us(pinger->times, 99));
+    report_percentiles(pinger);
     json_number("max_us", durations_percentile_us(pinger->times, 100));
     json_close();
 }

@@ -1,0 +1,104 @@
+"""Beyond what the tunnel can carry: what is dropped is counted, is the flood's, and nothing stalls."""
+
+import json
+import signal
+
+from conftest import LOAD, result, total
+
+FLOOD = ("--mode", "gso", "--size", "1400", "--seconds", "3")
+LIGHT = 64  # bytes; the sink answers such datagrams alone
+
+
+def start_flood(world, *options, to="127.0.0.1:5000"):
+    return world.client.start(LOAD, "send", "--to", to, *(options or FLOOD))
+
+
+def sent_by(floods):
+    """Datagrams that the kernel took from them."""
+    for flood in floods:
+        assert flood.wait(60) == 0, flood.log()
+    return sum(json.loads(flood.log().splitlines()[-1])["datagrams"] for flood in floods)
+
+
+def settled(process, counter):
+    """A counter, once what was in buffers has been read."""
+    before, now = -1, total(process, counter)
+    while now != before:
+        before, now = now, total(process, counter)
+    return now
+
+
+def start_tunnel(world, *options):
+    server = world.start_server(*options)
+    client = world.start_client(*options)
+    sink = world.start_sink("--echo", "--echo-up-to", LIGHT)
+    return server, client, sink
+
+
+def test_what_the_client_has_no_room_for_is_counted_and_said(pair):
+    """Datagrams sent one by one: every one is accounted for."""
+    _, client, _ = start_tunnel(pair)
+    sent = sent_by([start_flood(pair, "--mode", "single", "--size", "1400", "--seconds", "1.5")
+                    for _ in range(4)])
+    client.wait_for("socket-overflow: more UDP came than can be sent on")
+    carried = settled(client, "datagrams-sent")
+    lost = total(client, "socket-overflow")
+    assert lost > 0
+    refused = sum(total(client, reason) for reason in ("pending-full", "window-full"))
+    assert carried + lost + refused == sent, client.log()
+
+
+def test_a_light_flow_loses_nothing_beside_floods(pair):
+    """Next to nothing: a few datagrams until each flood has a buffer of its own. With one for all
+    it loses a quarter."""
+    _, client, _ = start_tunnel(pair)
+    floods = [start_flood(pair) for _ in range(3)]
+    client.wait_for("socket-overflow")
+    figures = pair.echo(count=200, size=LIGHT, interval=1000)
+    for flood in floods:
+        flood.stop()
+    assert figures["lost"] <= 4 and figures["corrupted"] == 0, client.log()
+
+
+def test_the_first_echo_after_a_flood_is_answered(pair):
+    start_tunnel(pair)
+    assert pair.echo(count=10, size=LIGHT)["echoed"] == 10
+    sent_by([start_flood(pair) for _ in range(3)])
+    figures = pair.echo(count=100, size=LIGHT)
+    assert (figures["echoed"], figures["lost"]) == (100, 0)
+
+
+def test_F18_a_flood_stays_in_order_and_whole(pair):
+    """It changes over to a buffer of its own in the middle."""
+    _, client, sink = start_tunnel(pair)
+    sent_by([start_flood(pair) for _ in range(3)])
+    assert total(client, "socket-overflow") > 0
+    figures = result(sink)
+    assert figures["flows"] == 3
+    assert (figures["reordered"], figures["duplicated"], figures["corrupted"]) == (0, 0, 0)
+
+
+def test_a_flood_one_way_does_not_stop_the_other_way(pair):
+    """Nor what is due in time: connections are made, kept alive and closed meanwhile."""
+    _, client, _ = start_tunnel(pair)
+    floods = [start_flood(pair) for _ in range(3)]
+    client.wait_for("socket-overflow")
+    for _ in range(5):  # each a new flow
+        assert pair.echo(count=10, size=LIGHT)["echoed"] > 0
+    assert client.stop() == 0
+    assert "total flows-opened: 8" in client.log() and "total flows-closed: 8" in client.log()
+    for flood in floods:
+        flood.stop()
+
+
+def test_what_the_server_has_no_room_for_is_counted(pair):
+    """In its TUN's queue, when it may not run for a while."""
+    pair.server.run("ethtool", "-K", "eth0", "gro", "off")  # each datagram is a packet
+    server, _, _ = start_tunnel(pair)
+    assert pair.echo(count=10, size=LIGHT)["echoed"] == 10
+    server.send_signal(signal.SIGSTOP)
+    sent_by([start_flood(pair, "--rate", "20000", "--size", "1400", "--count", "10000")])
+    server.send_signal(signal.SIGCONT)
+    assert total(server, "tunnel-overflow") > 0
+    server.wait_for("tunnel-overflow: more came through the tunnel than can be delivered")
+    assert pair.echo(count=100, size=LIGHT)["lost"] == 0
