@@ -37,7 +37,7 @@ static size_t write_short(uint8_t *out, const struct ftun_socket_address *addres
 
 uint64_t ftun_tuple_table_hash(const struct ftun_hash_key *key, const struct ftun_tuple *tuple)
 {
-    uint8_t bytes[2 * ADDRESS_BYTES];
+    uint8_t bytes[2 * ADDRESS_BYTES] = {0};
     const size_t local_len = write_short(bytes, &tuple->local);
     return ftun_siphash(key, bytes, local_len + write_short(bytes + local_len, &tuple->remote));
 }
@@ -45,6 +45,6 @@ uint64_t ftun_tuple_table_hash(const struct ftun_hash_key *key, const struct ftu
 uint64_t ftun_address_table_hash(const struct ftun_hash_key *key,
                                  const struct ftun_socket_address *address)
 {
-    uint8_t bytes[ADDRESS_BYTES];
+    uint8_t bytes[ADDRESS_BYTES] = {0};
     return ftun_siphash(key, bytes, write_short(bytes, address));
 }

@@ -12,11 +12,13 @@
 #include <time.h>
 #include <valgrind/callgrind.h>
 
-enum { REPETITIONS = 7 };
+enum { REPETITIONS = 7, BLOCKS_MAX = 4 };
 
 static bool counting;        /* instructions, not time */
 static uint64_t measured_ns; /* so far */
 static uint64_t began_ns;
+static void *blocks[BLOCKS_MAX]; /* of this case */
+static size_t block_count;
 
 static uint64_t clock_ns(void)
 {
@@ -52,8 +54,15 @@ void micro_check(bool holds, const char *claim)
 void *micro_memory(size_t size)
 {
     void *memory = malloc(size);
-    micro_check(memory != NULL, "there is enough memory");
+    micro_check(memory != NULL && block_count < BLOCKS_MAX, "there is enough memory");
+    blocks[block_count++] = memory;
     return memory;
+}
+
+static void free_memory(void)
+{
+    while (block_count > 0)
+        free(blocks[--block_count]);
 }
 
 struct ftun_address micro_host(uint32_t number)
@@ -112,6 +121,7 @@ static void measure(const struct micro_case *c)
         count_instructions(c);
     else
         take_time(c);
+    free_memory();
 }
 
 static bool wanted(const char *name, int count, char **names)

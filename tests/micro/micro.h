@@ -28,7 +28,7 @@ void micro_end(void);
 /* Says why and ends the program unless it holds: what is measured did what it should. */
 void micro_check(bool holds, const char *claim);
 
-/* Memory of this size, never freed; ends the program when there is none. */
+/* Memory of this size, for as long as the case lasts; ends the program when there is none. */
 void *micro_memory(size_t size);
 
 /* The address of a host, one of many. */
