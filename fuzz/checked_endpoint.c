@@ -194,6 +194,9 @@ static void check_flow_action(struct checked_endpoint *end, const struct ftun_ac
     case FTUN_ACTION_SEND:
     case FTUN_ACTION_DELIVER:
         break;
+    case FTUN_ACTION_HAND_OVER:
+        FUZZ_REQUIRE(action->kind != FTUN_ACTION_HAND_OVER); /* there are no other workers */
+        break;
     }
 }
 

@@ -25,36 +25,36 @@ static const uint8_t schedule[ROUNDS][BLOCK_WORDS] = {
     {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 };
 
-/* The columns of the working vector, then its diagonals: RFC 7693 3.2. */
-static const uint8_t lanes[WORDS][4] = {
-    {0, 4, 8, 12},  {1, 5, 9, 13},  {2, 6, 10, 14}, {3, 7, 11, 15},
-    {0, 5, 10, 15}, {1, 6, 11, 12}, {2, 7, 8, 13},  {3, 4, 9, 14},
-};
-
 static uint32_t rotate_right(uint32_t x, unsigned bits)
 {
     return x >> bits | x << (32 - bits);
 }
 
 /* RFC 7693 3.1: G. */
-static void mix(uint32_t *v, const uint8_t lane[4], uint32_t x, uint32_t y)
+static inline void mix(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d, uint32_t x, uint32_t y)
 {
-    uint32_t a = v[lane[0]];
-    uint32_t b = v[lane[1]];
-    uint32_t c = v[lane[2]];
-    uint32_t d = v[lane[3]];
-    a += b + x;
-    d = rotate_right(d ^ a, 16);
-    c += d;
-    b = rotate_right(b ^ c, 12);
-    a += b + y;
-    d = rotate_right(d ^ a, 8);
-    c += d;
-    b = rotate_right(b ^ c, 7);
-    v[lane[0]] = a;
-    v[lane[1]] = b;
-    v[lane[2]] = c;
-    v[lane[3]] = d;
+    *a += *b + x;
+    *d = rotate_right(*d ^ *a, 16);
+    *c += *d;
+    *b = rotate_right(*b ^ *c, 12);
+    *a += *b + y;
+    *d = rotate_right(*d ^ *a, 8);
+    *c += *d;
+    *b = rotate_right(*b ^ *c, 7);
+}
+
+/* The columns of the working vector, then its diagonals: RFC 7693 3.2. Written out, it stays in
+ * registers. */
+static void mix_all(uint32_t *v, const uint32_t *block, const uint8_t *at)
+{
+    mix(&v[0], &v[4], &v[8], &v[12], block[at[0]], block[at[1]]);
+    mix(&v[1], &v[5], &v[9], &v[13], block[at[2]], block[at[3]]);
+    mix(&v[2], &v[6], &v[10], &v[14], block[at[4]], block[at[5]]);
+    mix(&v[3], &v[7], &v[11], &v[15], block[at[6]], block[at[7]]);
+    mix(&v[0], &v[5], &v[10], &v[15], block[at[8]], block[at[9]]);
+    mix(&v[1], &v[6], &v[11], &v[12], block[at[10]], block[at[11]]);
+    mix(&v[2], &v[7], &v[8], &v[13], block[at[12]], block[at[13]]);
+    mix(&v[3], &v[4], &v[9], &v[14], block[at[14]], block[at[15]]);
 }
 
 /* RFC 7693 3.2: F, of the first block, which is the last one too. */
@@ -68,8 +68,7 @@ static void compress(uint32_t *h, const uint32_t *block, size_t len)
     v[12] ^= (uint32_t)len;
     v[14] = ~v[14];
     for (unsigned round = 0; round < ROUNDS; round++)
-        for (unsigned i = 0; i < WORDS; i++)
-            mix(v, lanes[i], block[schedule[round][2 * i]], block[schedule[round][2 * i + 1]]);
+        mix_all(v, block, schedule[round]);
     for (unsigned i = 0; i < WORDS; i++)
         h[i] ^= v[i] ^ v[WORDS + i];
 }

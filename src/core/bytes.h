@@ -45,10 +45,7 @@ static inline void ftun_store_be64(uint8_t *p, uint64_t value)
 
 static inline uint64_t ftun_load_le64(const uint8_t *p)
 {
-    uint64_t value = 0;
-    for (unsigned i = 0; i < 8; i++)
-        value |= (uint64_t)p[i] << (8 * i);
-    return value;
+    return (uint64_t)ftun_load_le32(p) | (uint64_t)ftun_load_le32(p + 4) << 32;
 }
 
 #endif

@@ -68,12 +68,15 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
 {
     struct ftun_endpoint *ep = memory;
     *ep = (struct ftun_endpoint){.config = *config, .turn = FTUN_NO_FLOW};
+    if (config->workers == 0)
+        ep->config.workers = 1;
     lay_out(config, memory, ep);
     ep->linux_profile = ftun_profile_on_host(&ftun_profile_linux, &config->host);
     ep->phantun_profile = ftun_profile_on_host(&ftun_profile_phantun, &config->host);
     ep->profile = config->peer == FTUN_PEER_PHANTUN ? &ep->phantun_profile : &ep->linux_profile;
     ep->table.key = config->key;
     ep->table.capacity = config->max_flows;
+    ep->table.total = config->total;
     ep->table.bucket_count = ftun_flow_table_buckets(config->max_flows);
     init_sources(ep);
     ftun_flow_table_init(&ep->table);
@@ -102,13 +105,7 @@ uint32_t ftun_endpoint_flow_count(const struct ftun_endpoint *ep)
 
 uint32_t ftun_endpoint_closing_count(const struct ftun_endpoint *ep)
 {
-    uint32_t closing = 0;
-    for (uint32_t i = 0; i < ep->table.capacity; i++) {
-        const struct ftun_flow *flow = &ep->table.flows[i];
-        if (flow->in_use && flow->connection.state != FTUN_TIME_WAIT)
-            closing++;
-    }
-    return closing;
+    return ep->table.count - ep->lingering;
 }
 
 void ftun_endpoint_refuse(struct ftun_endpoint *ep, enum ftun_refusal refusal, size_t count)
@@ -146,10 +143,18 @@ uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struc
     return ftun_earlier(due, ftun_earlier(disused_at(ep, f), ftun_endpoint_rival_at(ep, f)));
 }
 
+static void count_lingering(struct ftun_endpoint *ep, struct ftun_flow *f, bool lingers)
+{
+    ep->lingering += lingers;
+    ep->lingering -= f->lingers;
+    f->lingers = lingers;
+}
+
 void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow)
 {
-    ftun_deadlines_advance(&ep->deadlines, flow,
-                           ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]));
+    struct ftun_flow *f = &ep->table.flows[flow];
+    count_lingering(ep, f, f->connection.state == FTUN_TIME_WAIT);
+    ftun_deadlines_advance(&ep->deadlines, flow, ftun_endpoint_flow_deadline(ep, f));
 }
 
 uint64_t ftun_endpoint_seed(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple)
@@ -247,6 +252,7 @@ void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uin
 
 void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 {
+    count_lingering(ep, &ep->table.flows[flow], false);
     ftun_flow_table_unlink(&ep->table, flow);
     ftun_deadlines_remove(&ep->deadlines, flow);
     ftun_flow_table_give(&ep->table, flow);

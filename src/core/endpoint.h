@@ -23,6 +23,8 @@ enum ftun_role { FTUN_CLIENT, FTUN_SERVER };
 /* How the peer speaks: ftun's way (the kernel's), Phantun's, or whichever it answers. */
 enum ftun_peer { FTUN_PEER_AUTO, FTUN_PEER_FTUN, FTUN_PEER_PHANTUN };
 
+struct ftun_flow_total;
+
 struct ftun_endpoint_config {
     enum ftun_role role;
     enum ftun_peer peer;               /* client only: a server takes both as they come */
@@ -37,11 +39,13 @@ struct ftun_endpoint_config {
     bool segmentation_offload;         /* bursts may leave as one super-segment */
     struct ftun_timeouts timeouts;     /* of each connection; a server needs idle_ns only */
     uint32_t max_flows;                /* at least 1 */
+    struct ftun_flow_total *total;     /* of endpoints that share this limit; NULL: its own */
     uint32_t max_flows_per_source;     /* server: of an IPv4 address or an IPv6 /64; 0: no limit */
     uint32_t pending_slots;            /* datagrams that wait for handshakes, over all flows */
     uint32_t reassembly_slots;         /* packets that wait for their other IP fragments */
     const uint8_t *handshake_packet;   /* first payload of each connection; outlives the endpoint */
     size_t handshake_packet_len;       /* bytes; 0: none */
+    uint32_t worker, workers; /* which of how many endpoints behind one TUN; 0 of 0: the only one */
     bool resumption; /* flows go on over new connections (docs/resumption.md); the first payload
                       * is taken for it, so never with a handshake packet */
 };
@@ -53,6 +57,7 @@ enum ftun_action_kind {
     FTUN_ACTION_ESTABLISHED, /* its handshake is done; once more when it goes on over another */
     FTUN_ACTION_MSS,         /* its path carries less than was thought */
     FTUN_ACTION_RECONNECT, /* client: its connection is doubtful or has failed, another is tried */
+    FTUN_ACTION_HAND_OVER, /* give a packet to the worker that it belongs to */
     FTUN_ACTION_CLOSE      /* the flow has ended; its number may come again later */
 };
 
@@ -87,6 +92,11 @@ struct ftun_action {
             uint16_t attempt; /* 1 for the first after a connection that lasted; 0: beside it */
         } reconnect;
         struct {
+            uint32_t worker;
+            const uint8_t *data;      /* the packet given, or one that it completed */
+            size_t len, segment_size; /* bytes; as of a struct ftun_tunnel_packet */
+        } hand_over;                  /* its checksums have been verified */
+        struct {
             enum ftun_close_reason reason;
         } close;
     };
@@ -117,6 +127,8 @@ struct ftun_counters {
     uint64_t flows_yielded; /* those closed to make room for others */
     uint64_t fragments_received, packets_reassembled;
     uint64_t icmp_errors_received;
+    uint64_t packets_handed_over;         /* to the workers that they belong to */
+    uint64_t packets_misdirected;         /* those that the kernel should have given to another */
     uint64_t answers_suppressed;          /* by the rate limit for strangers */
     uint64_t refused[FTUN_REFUSAL_COUNT]; /* packets, or datagrams */
 };

@@ -8,6 +8,7 @@
  * silence. */
 #include "endpoint_state.h"
 #include "mss.h"
+#include "steering.h"
 #include "tuple_hash.h"
 
 /* RFC 6528 3: a clock, and a keyed hash of the tuple. Linux's clock ticks every 64 ns. */
@@ -18,32 +19,57 @@ static uint32_t initial_sequence(const struct ftun_endpoint *ep, uint64_t now_ns
            (uint32_t)(now_ns >> 6);
 }
 
-/* RFC 6056 3.3.1: draw until a port is free. */
-static bool choose_port(struct ftun_endpoint *ep, struct ftun_tuple *tuple)
+/* RFC 6056 3.3.1: draw until a port is free. A connection to the same address is never followed by
+ * one from its own port: what is left of it on the way would disturb. */
+static bool draw_port(struct ftun_endpoint *ep, const struct ftun_flow *f,
+                      struct ftun_port_classes classes, struct ftun_tuple *tuple)
 {
-    const uint64_t ports = FTUN_PORT_LAST - FTUN_PORT_FIRST + 1;
     for (unsigned i = 0; i < FTUN_PORT_ATTEMPTS; i++) {
-        tuple->local.port = (uint16_t)(FTUN_PORT_FIRST + ftun_endpoint_draw(ep) % ports);
-        if (ftun_flow_table_find(&ep->table, tuple) == FTUN_NO_FLOW)
+        tuple->local.port = ftun_steering_port(classes, ftun_endpoint_draw(ep));
+        if (tuple->local.port != f->tuple.local.port &&
+            ftun_flow_table_find(&ep->table, tuple) == FTUN_NO_FLOW)
             return true;
     }
     return false;
 }
 
-static const struct ftun_socket_address *remote_of(const struct ftun_endpoint *ep,
-                                                   const struct ftun_flow *f)
+/* A flow that has had a connection stays within the class of its port, if it can: it arrives where
+ * the server has it. A rival has had that of its flow. */
+static bool choose_port(struct ftun_endpoint *ep, const struct ftun_flow *f,
+                        struct ftun_tuple *tuple)
 {
-    return &ep->remotes[f->remote % ep->remote_count];
+    const struct ftun_flow *owner = ftun_endpoint_is_rival(f) ? &ep->table.flows[f->rival] : f;
+    const uint16_t before = owner->tuple.local.port;
+    const struct ftun_port_classes same = {before % FTUN_PORT_CLASSES, 1};
+    if (before != 0 && draw_port(ep, f, same, tuple))
+        return true;
+    return draw_port(ep, f, ftun_steering_classes(ep->config.worker, ep->config.workers), tuple);
+}
+
+/* The tuple of a flow's next connection: a port towards its address of the server, or, where all
+ * are taken, towards one of the others. */
+static bool choose_tuple(struct ftun_endpoint *ep, struct ftun_flow *f, struct ftun_tuple *tuple)
+{
+    for (uint8_t i = 0; i < ep->remote_count; i++) {
+        const uint8_t remote = (uint8_t)((f->remote + i) % ep->remote_count);
+        *tuple = (struct ftun_tuple){
+            .local.ip = *ftun_endpoint_address(ep, ep->remotes[remote].ip.family),
+            .remote = ep->remotes[remote],
+        };
+        if (!choose_port(ep, f, tuple))
+            continue;
+        f->remote = remote;
+        return true;
+    }
+    return false;
 }
 
 bool ftun_endpoint_dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_ns, uint32_t flow,
                         const struct ftun_profile *profile, struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
-    const struct ftun_socket_address *remote = remote_of(ep, f);
-    struct ftun_tuple tuple = {.local.ip = *ftun_endpoint_address(ep, remote->ip.family),
-                               .remote = *remote};
-    if (!choose_port(ep, &tuple))
+    struct ftun_tuple tuple;
+    if (!choose_tuple(ep, f, &tuple))
         return false;
     f->tuple = tuple;
     f->dialed_at = at_ns;

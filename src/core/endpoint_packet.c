@@ -2,12 +2,15 @@
 #include "cookie.h"
 #include "endpoint_state.h"
 #include "mss.h"
+#include "steering.h"
 
 /* A packet that has been read: whole from the tunnel, or put together from fragments. */
 struct arrival {
     const uint8_t *data;
+    size_t len; /* bytes */
     struct ftun_packet packet;
     size_t segment_size; /* bytes, when the kernel has glued several segments; else 0 */
+    bool reassembled;    /* the kernel has not seen it whole */
 };
 
 /* --- strangers ---------------------------------------------------------------------------- */
@@ -70,6 +73,8 @@ static void answer_syn(struct ftun_endpoint *ep, uint64_t now_ns, const struct f
 
 static bool may_yield(const struct ftun_endpoint *ep, uint64_t now_ns)
 {
+    if (ep->table.oldest == FTUN_NO_FLOW) /* others have all flows that there may be */
+        return false;
     const struct ftun_flow *oldest = &ep->table.flows[ep->table.oldest];
     return !oldest->open || now_ns - oldest->connection.liveness.heard_at >= FTUN_YIELD_AFTER;
 }
@@ -80,14 +85,15 @@ static enum ftun_refusal refuses_flow(const struct ftun_endpoint *ep, uint64_t n
 {
     if (!ftun_source_table_admits(&ep->table.sources, source))
         return FTUN_REFUSED_SOURCE_LIMIT;
-    return ep->table.free == FTUN_NO_FLOW && !may_yield(ep, now_ns) ? FTUN_REFUSED_FLOW_LIMIT
-                                                                    : FTUN_TAKEN;
+    return ftun_flow_table_full(&ep->table) && !may_yield(ep, now_ns) ? FTUN_REFUSED_FLOW_LIMIT
+                                                                      : FTUN_TAKEN;
 }
 
-/* A free flow, if need be in the place of the one that was heard longest ago. */
+/* A free flow, if need be in the place of the one that was heard longest ago. FTUN_NO_FLOW when
+ * another endpoint has just taken the last one. */
 static uint32_t take_flow(struct ftun_endpoint *ep, uint64_t now_ns, struct ftun_actions *actions)
 {
-    if (ep->table.free == FTUN_NO_FLOW) {
+    if (ftun_flow_table_full(&ep->table) && may_yield(ep, now_ns)) {
         const uint32_t oldest = ep->table.oldest;
         struct ftun_step step;
         ep->counters.flows_yielded += ep->table.flows[oldest].open;
@@ -99,13 +105,15 @@ static uint32_t take_flow(struct ftun_endpoint *ep, uint64_t now_ns, struct ftun
 
 /* --- handshakes --------------------------------------------------------------------------- */
 
-/* The third packet of a handshake, or a later one: make the flow it belongs to, for which there is
- * room. */
+/* The third packet of a handshake, or a later one: make the flow it belongs to; FTUN_NO_FLOW when
+ * there is no room after all. */
 static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
                             const struct ftun_tuple *tuple, const struct ftun_tcp_header *tcp,
                             const struct ftun_cookie *cookie, struct ftun_actions *actions)
 {
     const uint32_t flow = take_flow(ep, now_ns, actions);
+    if (flow == FTUN_NO_FLOW)
+        return FTUN_NO_FLOW;
     struct ftun_flow *f = &ep->table.flows[flow];
     /* Phantun's SYN names no MSS */
     const struct ftun_profile *profile =
@@ -161,6 +169,10 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
         answer_syn(ep, now_ns, tuple, &packet->tcp, actions);
     } else {
         const uint32_t flow = accept_flow(ep, now_ns, tuple, &packet->tcp, &cookie, actions);
+        if (flow == FTUN_NO_FLOW) {
+            ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_LIMIT, 1);
+            return;
+        }
         if (!ftun_endpoint_expects_record(ep, flow))
             ftun_endpoint_announce(ep, now_ns, flow, actions);
         flow_segment(ep, now_ns, flow, arrival, actions);
@@ -233,6 +245,28 @@ static bool addressed_to_us(const struct ftun_endpoint *ep, const struct ftun_tu
            (ep->config.role == FTUN_CLIENT || tuple->local.port == ep->config.port);
 }
 
+/* True when a packet of this connection belongs to another worker, to which it is handed over. */
+static bool hand_over(struct ftun_endpoint *ep, const struct ftun_tuple *tuple,
+                      const struct arrival *arrival, struct ftun_actions *actions)
+{
+    const bool server = ep->config.role == FTUN_SERVER;
+    const uint16_t port = server ? tuple->remote.port : tuple->local.port;
+    const uint32_t workers = ep->config.workers;
+    const uint32_t owner = ftun_steering_worker(port, workers);
+    if (owner == ep->config.worker)
+        return false;
+    ep->counters.packets_handed_over++;
+    if (!arrival->reassembled &&
+        ftun_steering_of_packet(arrival->data, arrival->len, server, workers) == owner)
+        ep->counters.packets_misdirected++;
+    struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_HAND_OVER, FTUN_NO_FLOW);
+    action->hand_over.worker = owner;
+    action->hand_over.data = arrival->data;
+    action->hand_over.len = arrival->len;
+    action->hand_over.segment_size = arrival->segment_size;
+    return true;
+}
+
 static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arrival *arrival,
                     struct ftun_actions *actions)
 {
@@ -241,11 +275,14 @@ static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arri
         .local = {.ip = packet->ip.destination, .port = packet->tcp.destination_port},
         .remote = {.ip = packet->ip.source, .port = packet->tcp.source_port},
     };
+    const bool ours = addressed_to_us(ep, &tuple);
+    if (ours && hand_over(ep, &tuple, arrival, actions))
+        return;
     ep->counters.segments_received +=
         arrival->segment_size == 0
             ? 1
             : ftun_datagram_count(packet->payload_len, arrival->segment_size);
-    if (!addressed_to_us(ep, &tuple)) {
+    if (!ours) {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_ADDRESS, 1);
         return;
     }
@@ -279,10 +316,13 @@ static void lower_mss(struct ftun_endpoint *ep, uint32_t flow, const struct ftun
         ftun_endpoint_act(actions, FTUN_ACTION_MSS, flow)->mss.mss = f->connection.mss;
 }
 
-static void icmp_error(struct ftun_endpoint *ep, const struct ftun_packet *packet,
+static void icmp_error(struct ftun_endpoint *ep, const struct arrival *arrival,
                        struct ftun_actions *actions)
 {
+    const struct ftun_packet *packet = &arrival->packet;
     const struct ftun_icmp_error *error = &packet->icmp;
+    if (hand_over(ep, &error->tuple, arrival, actions))
+        return;
     ep->counters.icmp_errors_received++;
     if (!is_our_address(ep, &packet->ip.destination)) {
         ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_ADDRESS, 1);
@@ -318,7 +358,7 @@ static void fragment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arr
     ftun_endpoint_refuse(ep, FTUN_REFUSED_FRAGMENT_TIMEOUT, whole.timed_out);
     ftun_endpoint_refuse(ep, FTUN_REFUSED_FRAGMENT_EVICTED, whole.evicted);
     if (whole.packet != NULL) {
-        struct arrival arrival = {.data = whole.packet};
+        struct arrival arrival = {.data = whole.packet, .len = whole.len, .reassembled = true};
         ep->counters.packets_reassembled++;
         refusal = ftun_packet_parse(whole.packet, whole.len, false, &arrival.packet);
         if (refusal == FTUN_TAKEN)
@@ -335,6 +375,8 @@ void ftun_endpoint_packet(struct ftun_endpoint *ep, uint64_t now_ns,
     actions->count = 0;
     struct arrival arrival;
     arrival.data = tunnel_packet->data;
+    arrival.len = tunnel_packet->len;
+    arrival.reassembled = false;
     arrival.segment_size = tunnel_packet->segment_size;
     const enum ftun_refusal refusal = ftun_packet_parse(
         tunnel_packet->data, tunnel_packet->len, tunnel_packet->checksum_vouched, &arrival.packet);
@@ -347,7 +389,7 @@ void ftun_endpoint_packet(struct ftun_endpoint *ep, uint64_t now_ns,
         segment(ep, now_ns, &arrival, actions);
         break;
     case FTUN_PACKET_ICMP_ERROR:
-        icmp_error(ep, &arrival.packet, actions);
+        icmp_error(ep, &arrival, actions);
         break;
     case FTUN_PACKET_FRAGMENT:
         fragment(ep, now_ns, &arrival, actions);

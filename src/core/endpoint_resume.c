@@ -37,28 +37,40 @@ static bool peer_resumes(const struct ftun_endpoint *ep, const struct ftun_conne
            connection->profile->resumes && connection->peer_named_mss;
 }
 
+/* What the server keeps of the record shown last. */
+static struct ftun_resume_value kept_value(const struct ftun_endpoint *ep,
+                                           const struct ftun_resumption *r)
+{
+    return ftun_resume_chain_value(&ep->config.key, r->chain, r->next - 1u);
+}
+
 /* The next value of the flow's chain, the last one of each but the first together with the next
- * chain. */
-static void show_next_value(struct ftun_endpoint *ep, struct ftun_resumption *r)
+ * chain. Returns what the server keeps in its place: what kept_value() says, for half the hashes
+ * where it is the same value. */
+static struct ftun_resume_value show_next_value(struct ftun_endpoint *ep, struct ftun_resumption *r)
 {
     if (r->chain == 0)
         r->chain = ++ep->chains;
     r->value = ftun_resume_chain_value(&ep->config.key, r->chain, r->next);
     if (++r->next < FTUN_RESUME_CHAIN)
-        return;
+        return r->value;
     r->chain = ++ep->chains;
     r->next = 1; /* the server keeps value 0 */
+    return kept_value(ep, r);
 }
 
-static void write_record(const struct ftun_endpoint *ep, const struct ftun_resumption *r,
-                         uint8_t *out)
+static void send_record_keeping(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
+                                const struct ftun_resume_value *keep, struct ftun_actions *actions)
 {
+    const struct ftun_resumption *r = &ep->table.flows[flow].resumption;
+    uint8_t *message = message_of_next_action(ep, actions);
     const struct ftun_resume_record record = {
         .value = r->value,
-        .keep = ftun_resume_chain_value(&ep->config.key, r->chain, r->next - 1u),
+        .keep = *keep,
         .ticket = r->ticket,
     };
-    ftun_resume_record_write(&record, out);
+    ftun_resume_record_write(&record, message);
+    send_message(ep, now_ns, flow, message, FTUN_RESUME_RECORD, actions);
 }
 
 void ftun_endpoint_send_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -67,21 +79,17 @@ void ftun_endpoint_send_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32
     struct ftun_flow *f = &ep->table.flows[flow];
     if (!peer_resumes(ep, &f->connection))
         return;
-    uint8_t *message = message_of_next_action(ep, actions);
-    show_next_value(ep, &f->resumption);
-    write_record(ep, &f->resumption, message);
+    const struct ftun_resume_value keep = show_next_value(ep, &f->resumption);
     ftun_connection_opening(&f->connection, now_ns);
-    send_message(ep, now_ns, flow, message, FTUN_RESUME_RECORD, actions);
+    send_record_keeping(ep, now_ns, flow, &keep, actions);
     ftun_endpoint_watch(ep, flow);
 }
 
 void ftun_endpoint_repeat_record(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                                  struct ftun_actions *actions)
 {
-    const struct ftun_flow *f = &ep->table.flows[flow];
-    uint8_t *message = message_of_next_action(ep, actions);
-    write_record(ep, &f->resumption, message);
-    send_message(ep, now_ns, flow, message, FTUN_RESUME_RECORD, actions);
+    const struct ftun_resume_value keep = kept_value(ep, &ep->table.flows[flow].resumption);
+    send_record_keeping(ep, now_ns, flow, &keep, actions);
 }
 
 bool ftun_endpoint_awaits_answer(const struct ftun_flow *f)

@@ -23,6 +23,7 @@ struct ftun_endpoint {
     uint64_t draws;                     /* pseudo-random numbers drawn so far */
     uint64_t chains;                    /* a client's hash chains so far */
     uint32_t turn;                      /* first flow with an ACK due */
+    uint32_t lingering;                 /* flows that linger */
     uint32_t close_from;                /* where ftun_endpoint_close_all() goes on */
     struct ftun_counters counters;
     /* records and answers that the actions of a call send, each in the place of its action */
@@ -74,7 +75,7 @@ static inline const struct ftun_address *ftun_endpoint_address(const struct ftun
 /* The next point in time at which something is due of this flow; FTUN_NEVER. */
 uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f);
 
-/* A deadline of this flow may be earlier now. */
+/* The state of this flow's connection may have changed, or a deadline of it be earlier now. */
 void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow);
 
 /* Nothing is left of a flow. */

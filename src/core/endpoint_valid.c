@@ -35,14 +35,16 @@ static bool flow_valid(const struct ftun_endpoint *ep, uint32_t flow)
 
 static bool flows_valid(const struct ftun_endpoint *ep)
 {
+    uint32_t lingering = 0;
     for (uint32_t flow = 0; flow < ep->table.capacity; flow++) {
         const bool in_use = ep->table.flows[flow].in_use;
+        lingering += in_use && ep->table.flows[flow].connection.state == FTUN_TIME_WAIT;
         if (in_use && !flow_valid(ep, flow))
             return false;
         if (!in_use && ep->deadlines.position[flow] != FTUN_NO_DEADLINE)
             return false;
     }
-    return true;
+    return lingering == ep->lingering;
 }
 
 /* No other flow's queue ends where this one's does. */

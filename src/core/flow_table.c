@@ -59,10 +59,15 @@ void ftun_flow_table_heard(struct ftun_flow_table *table, uint32_t flow)
 
 /* --- taking and giving -------------------------------------------------------------------- */
 
+bool ftun_flow_table_full(const struct ftun_flow_table *table)
+{
+    return table->free == FTUN_NO_FLOW || !ftun_flow_total_has_room(table->total, table->capacity);
+}
+
 uint32_t ftun_flow_table_take(struct ftun_flow_table *table)
 {
     const uint32_t flow = table->free;
-    if (flow == FTUN_NO_FLOW)
+    if (flow == FTUN_NO_FLOW || !ftun_flow_total_enter(table->total, table->capacity))
         return FTUN_NO_FLOW;
     struct ftun_flow *taken = &table->flows[flow];
     table->free = taken->next_by_tuple;
@@ -82,6 +87,7 @@ void ftun_flow_table_give(struct ftun_flow_table *table, uint32_t flow)
 {
     take_out(table, flow);
     ftun_source_table_leave(&table->sources, table->flows[flow].source);
+    ftun_flow_total_leave(table->total);
     table->flows[flow].in_use = false;
     table->flows[flow].next_by_tuple = table->free;
     table->free = flow;
@@ -92,14 +98,14 @@ void ftun_flow_table_give(struct ftun_flow_table *table, uint32_t flow)
 
 static uint32_t *tuple_bucket(const struct ftun_flow_table *table, const struct ftun_tuple *tuple)
 {
-    const uint64_t hash = ftun_tuple_hash(&table->key, tuple, FTUN_HASH_TABLE, 0);
+    const uint64_t hash = ftun_tuple_table_hash(&table->key, tuple);
     return &table->by_tuple[hash & (table->bucket_count - 1)];
 }
 
 static uint32_t *application_bucket(const struct ftun_flow_table *table,
                                     const struct ftun_socket_address *application)
 {
-    const uint64_t hash = ftun_socket_address_hash(&table->key, application);
+    const uint64_t hash = ftun_address_table_hash(&table->key, application);
     return &table->by_application[hash & (table->bucket_count - 1)];
 }
 

@@ -4,6 +4,7 @@
 #define FTUN_CORE_FLOW_TABLE_H
 
 #include "connection.h"
+#include "flow_total.h"
 #include "pending.h"
 #include "resume_token.h"
 #include "siphash.h"
@@ -39,6 +40,7 @@ struct ftun_flow {
     bool announced;    /* the caller has been told of it */
     bool detached;     /* server: its connection was reset; it may go on over another */
     bool dialects;     /* both dialects have been tried */
+    bool lingers;      /* its connection is in TIME_WAIT, and counted */
     uint8_t remote;    /* client: which of the server's addresses */
     uint8_t rivals;    /* tried so far */
     uint16_t failures; /* connections of this flow that failed one after another */
@@ -57,6 +59,8 @@ struct ftun_flow_table {
     uint32_t oldest, newest; /* heard longest ago, and last; FTUN_NO_FLOW when there is none */
     struct ftun_source_table sources;
     struct ftun_hash_key key;
+    struct ftun_flow_total
+        *total; /* `capacity` is the limit of all tables that share it; or NULL */
 };
 
 /* Buckets for a table of this capacity. */
@@ -64,6 +68,9 @@ uint32_t ftun_flow_table_buckets(uint32_t capacity);
 
 /* Chain all flows as free. */
 void ftun_flow_table_init(struct ftun_flow_table *table);
+
+/* True when no flow can be taken. */
+bool ftun_flow_table_full(const struct ftun_flow_table *table);
 
 /* Take a free flow, under no key and from no source yet, the newest. FTUN_NO_FLOW when there is
  * none. */

@@ -103,6 +103,10 @@
 #define FTUN_PORT_LAST 60999u
 #define FTUN_PORT_ATTEMPTS 64u /* random draws before a client says that ports are exhausted */
 
+/* Workers: by the low six bits of the client's port, see steering.h. */
+#define FTUN_PORT_CLASSES 64u
+#define FTUN_WORKERS_MAX FTUN_PORT_CLASSES
+
 /* A flow that has been heard this lately does not yield to a new one: longer than the interval
  * between WireGuard's persistent keepalives, 25 s. */
 #define FTUN_YIELD_AFTER (30 * FTUN_SECOND)
@@ -124,6 +128,8 @@ _Static_assert(FTUN_HEADERS_MAX == FTUN_IPV6_HEADER + FTUN_TCP_HEADER_MAX, "long
 _Static_assert(FTUN_TCP_OPTIONS_MAX == FTUN_TCP_HEADER_MAX - FTUN_TCP_HEADER_MIN, "RFC 9293 3.1");
 _Static_assert(FTUN_FIN_PATIENCE < FTUN_TIME_WAIT_DURATION,
                "TIME_WAIT outlives the peer's last FIN");
+
+_Static_assert((FTUN_PORT_CLASSES & (FTUN_PORT_CLASSES - 1)) == 0, "the low bits of a port");
 
 _Static_assert(FTUN_FIN_RETRIES <= FTUN_SYN_RETRIES, "a bound for both");
 

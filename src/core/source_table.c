@@ -27,7 +27,7 @@ static uint32_t *bucket_of(const struct ftun_source_table *table,
                            const struct ftun_address *network)
 {
     const struct ftun_socket_address hashed = {.ip = *network};
-    const uint64_t hash = ftun_socket_address_hash(&table->key, &hashed);
+    const uint64_t hash = ftun_address_table_hash(&table->key, &hashed);
     return &table->buckets[hash & (table->bucket_count - 1)];
 }
 

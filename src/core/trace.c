@@ -205,6 +205,10 @@ const char *ftun_trace_action(const struct ftun_action *action, char *out, size_
         number(&text, " attempt ", action->reconnect.attempt);
         reason(&text, action->reconnect.reason);
         break;
+    case FTUN_ACTION_HAND_OVER:
+        number(&text, "hand over to worker ", action->hand_over.worker);
+        number(&text, " bytes ", action->hand_over.len);
+        break;
     case FTUN_ACTION_CLOSE:
         number(&text, "close flow ", action->flow);
         reason(&text, action->close.reason);

@@ -22,10 +22,29 @@ uint64_t ftun_tuple_hash(const struct ftun_hash_key *key, const struct ftun_tupl
     return ftun_siphash(key, bytes, sizeof bytes);
 }
 
-uint64_t ftun_socket_address_hash(const struct ftun_hash_key *key,
-                                  const struct ftun_socket_address *address)
+/* Returns the bytes written. */
+static size_t write_short(uint8_t *out, const struct ftun_socket_address *address)
+{
+    size_t len = 4;
+    memcpy(out, address->ip.bytes, 4);
+    if (address->ip.family == FTUN_IPV6) {
+        len = sizeof address->ip.bytes;
+        memcpy(out, address->ip.bytes, sizeof address->ip.bytes);
+    }
+    ftun_store_be16(out + len, address->port);
+    return len + 2;
+}
+
+uint64_t ftun_tuple_table_hash(const struct ftun_hash_key *key, const struct ftun_tuple *tuple)
+{
+    uint8_t bytes[2 * ADDRESS_BYTES];
+    const size_t local_len = write_short(bytes, &tuple->local);
+    return ftun_siphash(key, bytes, local_len + write_short(bytes + local_len, &tuple->remote));
+}
+
+uint64_t ftun_address_table_hash(const struct ftun_hash_key *key,
+                                 const struct ftun_socket_address *address)
 {
     uint8_t bytes[ADDRESS_BYTES];
-    write_address(bytes, address);
-    return ftun_siphash(key, bytes, sizeof bytes);
+    return ftun_siphash(key, bytes, write_short(bytes, address));
 }

@@ -33,6 +33,8 @@ const char ftun_help_overview[] =
     "  --idle-timeout SECONDS  close a flow when no datagram came or went for so long (default "  \
     "180)\n"                                                                                      \
     "  --max-flows N           flows at the same time (default 16384)\n"                          \
+    "  --workers N|auto        threads, each with flows of its own (default auto: one for each\n" \
+    "                          processor, at most 64)\n"                                          \
     "  --offload auto|off      use the kernel's segmentation and checksum offloads (default "     \
     "auto)\n"                                                                                     \
     "  --busy-poll MICROSECONDS  after the last event look for more for so long before "          \
@@ -83,7 +85,13 @@ const char ftun_help_server[] =
     "  -6, --ipv6-only           accept clients over IPv6 only\n"
     "  --max-flows-per-source N  flows of one IPv4 address or IPv6 /64 (default: no limit, as "
     "many\n"
-    "                            clients may share an address)\n" HELP_COMMON "\n"
+    "                            clients may share an address)\n"
+    "  --upstream-sockets auto|each|shared\n"
+    "                            how the service tells flows apart: each by a port (a UDP "
+    "socket),\n"
+    "                            or by an address of 127.128.0.0/10, from one socket, where the\n"
+    "                            service is on 127.0.0.0/8 (default auto: each while the limit of\n"
+    "                            open files allows, from then on shared)\n" HELP_COMMON "\n"
     "Examples:\n"
     "    ftun server --local 4567 --remote 127.0.0.1:51820\n"
     "    ftun server --local 443 --remote [::1]:5000 --max-flows 1000\n";

@@ -6,14 +6,13 @@
 #include "trace.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     FLOW_LINES_PER_SECOND = 20, /* strangers who complete handshakes can cause these */
-    IO_REFUSALS = 4             /* kinds of struct ftun_io_counters */
+    IO_REFUSALS = 6             /* kinds of struct ftun_io_counters */
 };
 
 static const uint64_t look_interval_ns = FTUN_SECOND / 10;   /* between looks at the counters */
@@ -27,6 +26,7 @@ struct told {
 
 struct ftun_journal {
     enum ftun_role role;
+    uint32_t worker, workers;
     const struct ftun_endpoint *endpoint;
     const struct ftun_listener *listener;
     const struct ftun_loop *loop;
@@ -40,6 +40,12 @@ struct ftun_journal {
 
 /* --- flows -------------------------------------------------------------------------------- */
 
+/* Each worker counts its flows from 0: in the log a number stands for one flow alone. */
+static uint32_t number_of(const struct ftun_journal *journal, uint32_t flow)
+{
+    return flow == FTUN_NO_FLOW ? flow : flow * journal->workers + journal->worker;
+}
+
 static bool may_tell_flow(struct ftun_journal *journal)
 {
     if (ftun_rate_limit_take(&journal->flow_lines, ftun_clock(), FLOW_LINES_PER_SECOND))
@@ -51,6 +57,7 @@ static bool may_tell_flow(struct ftun_journal *journal)
 static void tell_established(const struct ftun_journal *journal, const struct ftun_action *action)
 {
     char local[FTUN_ADDRESS_TEXT], remote[FTUN_ADDRESS_TEXT], application[FTUN_ADDRESS_TEXT];
+    const uint32_t flow = number_of(journal, action->flow);
     ftun_socket_address_string(&action->established.tuple.local, local);
     ftun_socket_address_string(&action->established.tuple.remote, remote);
     const char *const dialect = action->established.profile->name == ftun_profile_phantun.name
@@ -60,19 +67,19 @@ static void tell_established(const struct ftun_journal *journal, const struct ft
         ftun_log(FTUN_LOG_INFO,
                  "flow %u goes on over a new connection: %s (TCP), datagrams up to "
                  "%u bytes",
-                 action->flow, remote, action->established.mss);
+                 flow, remote, action->established.mss);
         return;
     }
     if (journal->role == FTUN_SERVER) {
-        ftun_log(FTUN_LOG_INFO, "flow %u established: %s (TCP), datagrams up to %u bytes%s",
-                 action->flow, remote, action->established.mss, dialect);
+        ftun_log(FTUN_LOG_INFO, "flow %u established: %s (TCP), datagrams up to %u bytes%s", flow,
+                 remote, action->established.mss, dialect);
         return;
     }
     const struct ftun_socket_address peer = ftun_listener_peer(journal->listener, action->flow);
     ftun_log(FTUN_LOG_INFO,
-             "flow %u established: %s (UDP) over %s to %s (TCP), datagrams up to %u bytes%s",
-             action->flow, ftun_socket_address_string(&peer, application), local, remote,
-             action->established.mss, dialect);
+             "flow %u established: %s (UDP) over %s to %s (TCP), datagrams up to %u bytes%s", flow,
+             ftun_socket_address_string(&peer, application), local, remote, action->established.mss,
+             dialect);
 }
 
 /* The first failure after a connection that lasted, and the 60th: a minute or so later. */
@@ -87,18 +94,19 @@ static void tell_flow(struct ftun_journal *journal, const struct ftun_action *ac
         return;
     if (!may_tell_flow(journal))
         return;
+    const uint32_t flow = number_of(journal, action->flow);
     if (action->kind == FTUN_ACTION_ESTABLISHED)
         tell_established(journal, action);
     else if (action->kind == FTUN_ACTION_MSS)
         ftun_log(FTUN_LOG_WARNING,
                  "flow %u: the path carries less than was thought; the largest "
                  "datagram is now %u bytes (WireGuard: MTU %u)",
-                 action->flow, action->mss.mss, action->mss.mss - 32u);
+                 flow, action->mss.mss, action->mss.mss - 32u);
     else if (action->kind == FTUN_ACTION_RECONNECT)
-        ftun_log(FTUN_LOG_INFO, "flow %u: %s; connecting anew", action->flow,
+        ftun_log(FTUN_LOG_INFO, "flow %u: %s; connecting anew", flow,
                  ftun_close_reason_text(action->reconnect.reason));
     else
-        ftun_log(FTUN_LOG_INFO, "flow %u closed: %s", action->flow,
+        ftun_log(FTUN_LOG_INFO, "flow %u closed: %s", flow,
                  ftun_close_reason_text(action->close.reason));
 }
 
@@ -110,8 +118,10 @@ static void on_action(void *context, const struct ftun_action *action)
         tell_flow(journal, action);
     if (!ftun_log_enabled(FTUN_LOG_DEBUG))
         return;
+    struct ftun_action numbered = *action;
+    numbered.flow = number_of(journal, action->flow);
     char line[FTUN_TRACE_MAX];
-    ftun_log(FTUN_LOG_DEBUG, "%s", ftun_trace_action(action, line, sizeof line));
+    ftun_log(FTUN_LOG_DEBUG, "%s", ftun_trace_action(&numbered, line, sizeof line));
 }
 
 static void on_packet(void *context, const struct ftun_tunnel_packet *packet)
@@ -123,9 +133,11 @@ static void on_packet(void *context, const struct ftun_tunnel_packet *packet)
 
 static void on_no_socket(void *context, uint32_t flow, int cause)
 {
-    if (may_tell_flow(context))
-        ftun_log(FTUN_LOG_WARNING, "flow %u refused, no UDP socket for it: %s%s", flow,
-                 strerror(cause), cause == EMFILE ? " (raise LimitNOFILE or ulimit -n)" : "");
+    struct ftun_journal *journal = context;
+    if (may_tell_flow(journal))
+        ftun_log(FTUN_LOG_WARNING, "flow %u refused, no UDP socket for it: %s%s",
+                 number_of(journal, flow), strerror(cause),
+                 cause == EMFILE ? " (raise LimitNOFILE or ulimit -n)" : "");
 }
 
 static void on_tunnel_lost(void *context, const struct ftun_attachment *attachment, int cause)
@@ -159,15 +171,18 @@ static const struct {
     {"delivery-drops", "a UDP socket did not accept a datagram"},
     {"application-refused", "the application's port is closed: nothing listens there yet"},
     {"socket-failures", "no UDP socket for a flow"},
+    {"hand-over-drops", "more packets than a worker takes from others"},
+    {"upstream-strangers", "a datagram for no flow, or not from the service, to the shared socket"},
 };
 
-static void io_values(const struct ftun_journal *journal, uint64_t values[IO_REFUSALS])
+static void io_values(const struct ftun_io_counters *io, uint64_t values[IO_REFUSALS])
 {
-    const struct ftun_io_counters *io = ftun_loop_counters(journal->loop);
     values[0] = io->tunnel_drops;
     values[1] = io->delivery_drops;
     values[2] = io->application_refused;
     values[3] = io->socket_failures;
+    values[4] = io->hand_over_drops;
+    values[5] = io->upstream_strangers;
 }
 
 static void look(struct told *told, uint64_t count, uint64_t now_ns, const char *name,
@@ -202,7 +217,7 @@ static void look_at_counters(struct ftun_journal *journal, uint64_t now_ns)
         look(&journal->refusals[i], counters->refused[i], now_ns,
              ftun_refusal_name((enum ftun_refusal)i), ftun_refusal_text((enum ftun_refusal)i));
     uint64_t io[IO_REFUSALS];
-    io_values(journal, io);
+    io_values(ftun_loop_counters(journal->loop), io);
     for (int i = 0; i < IO_REFUSALS; i++)
         look(&journal->io[i], io[i], now_ns, io_texts[i].name, io_texts[i].text);
     tell_omitted(journal, now_ns);
@@ -226,9 +241,28 @@ static void tell_total(const char *name, uint64_t value)
         ftun_log(FTUN_LOG_INFO, "total %s: %llu", name, (unsigned long long)value);
 }
 
-void ftun_journal_totals(const struct ftun_journal *journal)
+struct ftun_figures ftun_journal_figures(const struct ftun_journal *journal)
 {
-    const struct ftun_counters *c = ftun_endpoint_counters(journal->endpoint);
+    return (struct ftun_figures){.endpoint = *ftun_endpoint_counters(journal->endpoint),
+                                 .io = *ftun_loop_counters(journal->loop)};
+}
+
+_Static_assert(sizeof(struct ftun_figures) % sizeof(uint64_t) == 0, "counters of 64 bits");
+
+void ftun_figures_add(struct ftun_figures *sum, const struct ftun_figures *more)
+{
+    uint64_t sums[sizeof *sum / sizeof(uint64_t)];
+    uint64_t added[sizeof *sum / sizeof(uint64_t)];
+    memcpy(sums, sum, sizeof *sum);
+    memcpy(added, more, sizeof *more);
+    for (size_t i = 0; i < sizeof sums / sizeof sums[0]; i++)
+        sums[i] += added[i];
+    memcpy(sum, sums, sizeof *sum);
+}
+
+void ftun_figures_tell(const struct ftun_figures *figures)
+{
+    const struct ftun_counters *c = &figures->endpoint;
     tell_total("flows-opened", c->flows_opened);
     tell_total("flows-closed", c->flows_closed);
     tell_total("flows-yielded", c->flows_yielded);
@@ -242,36 +276,29 @@ void ftun_journal_totals(const struct ftun_journal *journal)
     tell_total("fragments-received", c->fragments_received);
     tell_total("packets-reassembled", c->packets_reassembled);
     tell_total("icmp-errors-received", c->icmp_errors_received);
+    tell_total("handed-over", c->packets_handed_over);
+    tell_total("misdirected", c->packets_misdirected);
     tell_total("answers-suppressed", c->answers_suppressed);
     for (int i = 0; i < FTUN_REFUSAL_COUNT; i++)
         tell_total(ftun_refusal_name((enum ftun_refusal)i), c->refused[i]);
     uint64_t io[IO_REFUSALS];
-    io_values(journal, io);
+    io_values(&figures->io, io);
     for (int i = 0; i < IO_REFUSALS; i++)
         tell_total(io_texts[i].name, io[i]);
 }
 
-/* --- signals ------------------------------------------------------------------------------ */
-
-static bool on_signal(void *context, int number)
-{
-    if (number == SIGUSR1) {
-        ftun_journal_totals(context);
-        return false;
-    }
-    ftun_log(FTUN_LOG_INFO, "%s: closing all flows", strsignal(number));
-    return true;
-}
-
 /* --- life --------------------------------------------------------------------------------- */
 
-struct ftun_journal *ftun_journal_create(enum ftun_role role, const struct ftun_endpoint *endpoint,
+struct ftun_journal *ftun_journal_create(enum ftun_role role, uint32_t worker, uint32_t workers,
+                                         const struct ftun_endpoint *endpoint,
                                          const struct ftun_listener *listener)
 {
     struct ftun_journal *journal = calloc(1, sizeof *journal);
     if (journal == NULL)
         return NULL;
     journal->role = role;
+    journal->worker = worker;
+    journal->workers = workers;
     journal->endpoint = endpoint;
     journal->listener = listener;
     return journal;
@@ -297,6 +324,5 @@ struct ftun_observer ftun_journal_observer(struct ftun_journal *journal)
         .tunnel_lost = on_tunnel_lost,
         .tunnel_restored = on_tunnel_restored,
         .turn = on_turn,
-        .signal = on_signal,
     };
 }

@@ -6,8 +6,16 @@
 
 struct ftun_journal;
 
-/* `listener` is the client's, NULL for a server. NULL without memory. */
-struct ftun_journal *ftun_journal_create(enum ftun_role role, const struct ftun_endpoint *endpoint,
+/* What a worker has counted, or several in all. */
+struct ftun_figures {
+    struct ftun_counters endpoint;
+    struct ftun_io_counters io;
+};
+
+/* Of worker `worker` of `workers`. `listener` is the client's, NULL for a server. NULL without
+ * memory. */
+struct ftun_journal *ftun_journal_create(enum ftun_role role, uint32_t worker, uint32_t workers,
+                                         const struct ftun_endpoint *endpoint,
                                          const struct ftun_listener *listener);
 void ftun_journal_destroy(struct ftun_journal *journal);
 
@@ -17,7 +25,13 @@ struct ftun_observer ftun_journal_observer(struct ftun_journal *journal);
 /* The loop whose counters are told too. */
 void ftun_journal_follow(struct ftun_journal *journal, const struct ftun_loop *loop);
 
-/* Write all counters that are not zero, as one line each. */
-void ftun_journal_totals(const struct ftun_journal *journal);
+/* What has been counted so far. */
+struct ftun_figures ftun_journal_figures(const struct ftun_journal *journal);
+
+/* Add `more` to `sum`. */
+void ftun_figures_add(struct ftun_figures *sum, const struct ftun_figures *more);
+
+/* Write all figures that are not zero, as one line each. */
+void ftun_figures_tell(const struct ftun_figures *figures);
 
 #endif

@@ -3,10 +3,10 @@
  *     a connection is dialed anew  ──> the name is resolved again, at most once a second
  *     it has other addresses now   ──┐
  *     links, routes have changed   ──┴─> a look: forwarding for what is new, the routes to the
- *                                        addresses, the path MTU; the endpoint is told
+ *                                        addresses, the path MTU; the endpoints are told
  *
- * The endpoint is offered the addresses to which there is a route, in the resolver's order; all of
- * them when there is a route to none, as there may be one before the next look. */
+ * The endpoints are offered the addresses to which there is a route, in the resolver's order; all
+ * of them when there is a route to none, as there may be one before the next look. */
 #include "network.h"
 
 #include "log.h"
@@ -118,7 +118,7 @@ static void offer(const struct ftun_network *network)
     for (size_t i = 0; i < network->paths.count; i++)
         ftun_remotes_add(&routed, &network->paths.at[i].remote);
     const struct ftun_remotes *best = routed.count > 0 ? &routed : &network->known;
-    ftun_endpoint_set_remotes(network->endpoint, best->at, best->count);
+    network->audience.set_remotes(network->audience.context, best);
 }
 
 /* True when they are others than before. */
@@ -133,13 +133,13 @@ static bool take_paths(struct ftun_network *network)
     return true;
 }
 
-static void tell_endpoint(struct ftun_network *network)
+static void tell_audience(struct ftun_network *network)
 {
     const bool moved = network->role == FTUN_CLIENT && take_paths(network);
     if (!moved && network->mtu == network->attachment->mtu)
         return;
     network->mtu = network->attachment->mtu;
-    ftun_endpoint_path_changed(network->endpoint, ftun_clock(), network->mtu);
+    network->audience.path_changed(network->audience.context, network->mtu);
 }
 
 static void look(struct ftun_network *network)
@@ -156,7 +156,7 @@ static void look(struct ftun_network *network)
         tell(network, FTUN_LOG_WARNING, &error);
         break;
     }
-    tell_endpoint(network);
+    tell_audience(network);
 }
 
 static void on_change(void *context)
@@ -313,10 +313,10 @@ bool ftun_network_open(struct ftun_network *network, enum ftun_role role,
 }
 
 void ftun_network_follow(struct ftun_network *network, struct ftun_attachment *attachment,
-                         struct ftun_endpoint *endpoint)
+                         const struct ftun_network_audience *audience)
 {
     network->attachment = attachment;
-    network->endpoint = endpoint;
+    network->audience = *audience;
     network->mtu = attachment->mtu;
     if (network->role == FTUN_SERVER)
         return;

@@ -18,6 +18,13 @@ struct ftun_paths {
     struct ftun_path at[FTUN_REMOTES_MAX];
 };
 
+/* Who is told what the endpoints have to know. */
+struct ftun_network_audience {
+    void *context;
+    void (*set_remotes)(void *context, const struct ftun_remotes *remotes); /* best first */
+    void (*path_changed)(void *context, uint16_t mtu);                      /* bytes */
+};
+
 struct ftun_network {
     enum ftun_role role;
     struct ftun_question question; /* the server's name; of a server the UDP service's */
@@ -26,11 +33,11 @@ struct ftun_network {
     struct ftun_monitor monitor;
     int timer; /* a timerfd */
     struct ftun_attachment *attachment;
-    struct ftun_endpoint *endpoint;
+    struct ftun_network_audience audience;
     struct ftun_remotes known;  /* what the name had when it was last resolved */
     struct ftun_remotes served; /* these, and as many as there is room for that it had before */
     struct ftun_paths paths;    /* to those of them to which there is a route */
-    uint16_t mtu;               /* bytes; what the endpoint has been told */
+    uint16_t mtu;               /* bytes; what the audience has been told */
     uint64_t look_at_ns;        /* when to look at links and routes; FTUN_NEVER */
     uint64_t ask_at_ns;         /* when to resolve the name again; FTUN_NEVER */
     uint64_t asked_at_ns;
@@ -53,10 +60,10 @@ bool ftun_network_open(struct ftun_network *network, enum ftun_role role,
  * ftun (`signal_fd` is a signalfd): then `error` is empty. */
 bool ftun_network_find(struct ftun_network *network, int signal_fd, struct ftun_error *error);
 
-/* The endpoint has been made with the first of `known`, and the attachment is open: look after
+/* The endpoints have been made with the first of `known`, and the attachment is open: look after
  * both from now on. They outlive the network. */
 void ftun_network_follow(struct ftun_network *network, struct ftun_attachment *attachment,
-                         struct ftun_endpoint *endpoint);
+                         const struct ftun_network_audience *audience);
 
 enum { FTUN_NETWORK_WATCHES = 3 };
 

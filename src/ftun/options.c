@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +29,11 @@ enum {
     OPTION_DEAD_AFTER,
     OPTION_MAX_FLOWS,
     OPTION_MAX_FLOWS_PER_SOURCE,
+    OPTION_UPSTREAM_SOCKETS,
     OPTION_OFFLOAD,
     OPTION_BUSY_POLL,
-    OPTION_PREFER
+    OPTION_PREFER,
+    OPTION_WORKERS
 };
 
 static const struct option long_options[] = {
@@ -56,6 +59,8 @@ static const struct option long_options[] = {
     {"dead-after", required_argument, NULL, OPTION_DEAD_AFTER},
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
     {"max-flows-per-source", required_argument, NULL, OPTION_MAX_FLOWS_PER_SOURCE},
+    {"upstream-sockets", required_argument, NULL, OPTION_UPSTREAM_SOCKETS},
+    {"workers", required_argument, NULL, OPTION_WORKERS},
     {"offload", required_argument, NULL, OPTION_OFFLOAD},
     {"busy-poll", required_argument, NULL, OPTION_BUSY_POLL},
     {0},
@@ -279,6 +284,29 @@ static bool take_max_flows_per_source(const char *value, struct ftun_options *op
     return true;
 }
 
+static bool take_upstream_sockets(const char *value, struct ftun_options *options,
+                                  struct ftun_error *error)
+{
+    static const char *const names[] = {"auto", "each", "shared", NULL};
+    int chosen;
+    if (options->role == FTUN_CLIENT)
+        return ftun_fail(error, "--upstream-sockets is for a server: a client has one for all");
+    if (!take_name("--upstream-sockets", value, names, &chosen, error))
+        return false;
+    options->upstream_sockets = (enum ftun_upstream_sockets)chosen;
+    return true;
+}
+
+static bool take_workers(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    uint64_t workers = 0;
+    if (strcmp(value, "auto") != 0 &&
+        !take_number("--workers", value, FTUN_WORKERS_MAX, &workers, error))
+        return false;
+    options->workers = (uint32_t)workers;
+    return true;
+}
+
 /* --- the whole ---------------------------------------------------------------------------- */
 
 static bool take(int option, const char *value, struct ftun_options *options,
@@ -332,6 +360,10 @@ static bool take(int option, const char *value, struct ftun_options *options,
         return take_max_flows_per_source(value, options, error);
     case OPTION_BUSY_POLL:
         return take_busy_poll(value, options, error);
+    case OPTION_UPSTREAM_SOCKETS:
+        return take_upstream_sockets(value, options, error);
+    case OPTION_WORKERS:
+        return take_workers(value, options, error);
     default:
         return take_offload(value, options, error);
     }
@@ -454,6 +486,17 @@ static bool may_use(const struct ftun_options *options, const struct ftun_remote
     return family == FTUN_IPV4 || host_has_ipv6();
 }
 
+uint32_t ftun_options_workers(const struct ftun_options *options)
+{
+    cpu_set_t usable;
+    if (options->workers != 0)
+        return options->workers;
+    if (sched_getaffinity(0, sizeof usable, &usable) != 0) /* more processors than the set has */
+        return FTUN_WORKERS_MAX;
+    const uint32_t count = (uint32_t)CPU_COUNT(&usable);
+    return count < FTUN_WORKERS_MAX ? count : FTUN_WORKERS_MAX;
+}
+
 struct ftun_attachment_plan ftun_options_plan(const struct ftun_options *options,
                                               const struct ftun_remotes *remotes)
 {
@@ -468,5 +511,6 @@ struct ftun_attachment_plan ftun_options_plan(const struct ftun_options *options
         .tun4 = options->tun4,
         .tun6 = options->tun6,
         .offload = options->offload,
+        .workers = ftun_options_workers(options),
     };
 }

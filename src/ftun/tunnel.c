@@ -1,13 +1,11 @@
 #include "tunnel.h"
 
+#include "flow_limits.h"
 #include "host_tcp.h"
-#include "journal.h"
-#include "listener.h"
-#include "loop.h"
 #include "mss.h"
 #include "network.h"
 #include "text.h"
-#include "upstream.h"
+#include "workers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,31 +13,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
-    PENDING_SLOTS = 1024,
-    REASSEMBLY_SLOTS = 64,   /* 4 MiB, untouched until fragments come: Linux's ipfrag_high_thresh */
-    WIREGUARD_OVERHEAD = 32, /* bytes: header and tag of a transport message */
-    DESCRIPTORS_KEPT = 64    /* for all but the flows' sockets */
+    PENDING_SLOTS = 4096,   /* 200 ms of opening 20,000 flows a second; untouched until then */
+    REASSEMBLY_SLOTS = 64,  /* 4 MiB, untouched until fragments come: Linux's ipfrag_high_thresh */
+    WIREGUARD_OVERHEAD = 32 /* bytes: header and tag of a transport message */
 };
 
 struct tunnel {
     const struct ftun_options *options;
     struct ftun_network network;
-    struct ftun_watch watches[FTUN_NETWORK_WATCHES];
     struct ftun_attachment attachment;
-    struct ftun_listener listener;
-    struct ftun_upstream upstream;
+    struct ftun_workers *workers;
     uint8_t *handshake_packet;
     size_t handshake_packet_len;
-    void *memory; /* the endpoint's */
-    struct ftun_endpoint *endpoint;
-    struct ftun_journal *journal;
-    struct ftun_loop *loop;
     int signal_fd;
 };
 
@@ -87,37 +76,19 @@ static bool read_handshake_packet(struct tunnel *t, struct ftun_error *error)
     return len > 0 || ftun_fail(error, "--handshake-packet %s is empty", path);
 }
 
-/* A server needs a descriptor for each flow. Returns how many flows there can be. */
-static uint32_t raise_descriptor_limit(uint32_t wanted)
+static bool create_workers(struct tunnel *t, const struct ftun_flow_limits *limits,
+                           struct ftun_error *error)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return wanted;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    const rlim_t flows = limit.rlim_cur > DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT : 1;
-    return flows < wanted ? (uint32_t)flows : wanted;
-}
-
-static uint32_t flow_limit(const struct ftun_options *options)
-{
-    if (options->role == FTUN_CLIENT)
-        return options->max_flows;
-    const uint32_t flows = raise_descriptor_limit(options->max_flows);
-    if (flows < options->max_flows)
-        ftun_log(FTUN_LOG_WARNING,
-                 "at most %u flows: the limit of open files allows no more "
-                 "(raise LimitNOFILE or ulimit -Hn)",
-                 flows);
-    return flows;
-}
-
-static bool open_udp(struct tunnel *t, uint32_t max_flows, struct ftun_error *error)
-{
-    const struct ftun_options *options = t->options;
-    if (options->role == FTUN_CLIENT)
-        return ftun_listener_open(&t->listener, &options->local, max_flows, error);
-    return ftun_upstream_init(&t->upstream, &t->network.known.at[0], max_flows, error);
+    const struct ftun_workers_config config = {
+        .options = t->options,
+        .attachment = &t->attachment,
+        .network = &t->network,
+        .signal_fd = t->signal_fd,
+        .limits = *limits,
+        .count = ftun_options_workers(t->options),
+    };
+    t->workers = ftun_workers_create(&config, error);
+    return t->workers != NULL;
 }
 
 static struct ftun_host host_of(const struct ftun_options *options)
@@ -127,10 +98,10 @@ static struct ftun_host host_of(const struct ftun_options *options)
     return host;
 }
 
-static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_error *error)
+static bool set_up_workers(struct tunnel *t, uint32_t max_flows, struct ftun_error *error)
 {
     const struct ftun_attachment *a = &t->attachment;
-    struct ftun_endpoint_config config = {
+    const struct ftun_endpoint_config config = {
         .role = t->options->role,
         .peer = t->options->peer,
         .local4 = a->plan.tun4.own,
@@ -150,42 +121,7 @@ static bool create_endpoint(struct tunnel *t, uint32_t max_flows, struct ftun_er
         .handshake_packet_len = t->handshake_packet_len,
         .resumption = t->handshake_packet_len == 0,
     };
-    if (getrandom(&config.key, sizeof config.key, 0) != sizeof config.key)
-        return ftun_fail(error, "no random numbers: %s", strerror(errno));
-    t->memory = malloc(ftun_endpoint_size(&config));
-    if (t->memory == NULL)
-        return ftun_fail(error, "not enough memory for %u flows; lower --max-flows", max_flows);
-    t->endpoint = ftun_endpoint_create(&config, t->memory);
-    ftun_network_follow(&t->network, &t->attachment, t->endpoint);
-    return true;
-}
-
-static bool create_loop(struct tunnel *t, struct ftun_error *error)
-{
-    const bool client = t->options->role == FTUN_CLIENT;
-    t->journal = ftun_journal_create(t->options->role, t->endpoint, client ? &t->listener : NULL);
-    if (t->journal == NULL)
-        return ftun_fail(error, "out of memory");
-    ftun_network_watches(&t->network, t->watches);
-    const struct ftun_loop_config config = {
-        .endpoint = t->endpoint,
-        .role = t->options->role,
-        .attachment = &t->attachment,
-        .listener = &t->listener,
-        .upstream = &t->upstream,
-        .signal_fd = t->signal_fd,
-        .busy_poll_ns = t->options->busy_poll_ns,
-        .watches = t->watches,
-        .watch_count = FTUN_NETWORK_WATCHES,
-        .reconnecting = ftun_network_reconnecting,
-        .network = &t->network,
-        .observer = ftun_journal_observer(t->journal),
-    };
-    t->loop = ftun_loop_create(&config, error);
-    if (t->loop == NULL)
-        return false;
-    ftun_journal_follow(t->journal, t->loop);
-    return true;
+    return ftun_workers_set_up(t->workers, &config, error);
 }
 
 /* The largest datagram that fits, whichever family it goes by. */
@@ -220,22 +156,19 @@ static bool prepare(struct tunnel *t, struct ftun_error *error)
 
 static bool set_up(struct tunnel *t, struct ftun_error *error)
 {
-    const uint32_t max_flows = flow_limit(t->options);
+    struct ftun_flow_limits limits;
     const struct ftun_attachment_plan plan = ftun_options_plan(t->options, &t->network.known);
-    return open_udp(t, max_flows, error) && ftun_attachment_open(&t->attachment, &plan, error) &&
-           create_endpoint(t, max_flows, error) && check_handshake_packet(t, error) &&
-           create_loop(t, error);
+    return ftun_flow_limits(t->options, &t->network.known.at[0], &limits, error) &&
+           create_workers(t, &limits, error) &&
+           ftun_attachment_open(&t->attachment, &plan, error) &&
+           set_up_workers(t, limits.flows, error) && check_handshake_packet(t, error);
 }
 
 static void take_down(struct tunnel *t)
 {
-    ftun_loop_destroy(t->loop);
-    ftun_journal_destroy(t->journal);
+    ftun_workers_destroy(t->workers);
     ftun_network_close(&t->network);
-    free(t->memory);
     ftun_attachment_close(&t->attachment);
-    ftun_listener_close(&t->listener);
-    ftun_upstream_destroy(&t->upstream);
     free(t->handshake_packet);
     if (t->signal_fd >= 0)
         close(t->signal_fd);
@@ -256,6 +189,14 @@ static const char *own_addresses(const struct ftun_attachment_plan *plan, char *
     return out;
 }
 
+static void announce_workers(const struct ftun_attachment *a)
+{
+    if (a->why_one_queue.text[0] != '\0')
+        ftun_log(FTUN_LOG_WARNING, "one worker only: %s", a->why_one_queue.text);
+    else if (a->queues > 1)
+        ftun_log(FTUN_LOG_INFO, "%u workers, each with flows of its own", a->queues);
+}
+
 static void announce(const struct tunnel *t)
 {
     const struct ftun_attachment *a = &t->attachment;
@@ -265,6 +206,7 @@ static void announce(const struct tunnel *t)
              own_addresses(&a->plan, own, sizeof own),
              a->tun.offload ? ", segmentation and checksums by the kernel" : ", no offloads",
              t->options->touch_nothing ? ", nothing else set up (--setup=none)" : ", NAT set up");
+    announce_workers(a);
     ftun_log(FTUN_LOG_INFO,
              "datagrams of up to %u bytes fit, unless a flow's line says less; for "
              "WireGuard set MTU %u",
@@ -285,15 +227,13 @@ static enum ftun_exit run(const struct ftun_options *options)
     struct tunnel t = {.options = options,
                        .signal_fd = -1,
                        .network = FTUN_NETWORK_CLOSED,
-                       .listener.fd = -1,
                        .attachment = {.tun.fd = -1, .sysctls.user_fd = -1, .reserved = {-1, -1}}};
     bool done = prepare(&t, &error);
     const bool ended = !done && error.text[0] == '\0'; /* by a signal, waiting for the name */
     done = done && set_up(&t, &error);
     if (done) {
         announce(&t);
-        done = ftun_loop_run(t.loop, &error);
-        ftun_journal_totals(t.journal);
+        done = ftun_workers_run(t.workers, &error);
     }
     if (!done && !ended)
         ftun_log(FTUN_LOG_ERROR, "%s", error.text);

@@ -6,6 +6,7 @@
 #include "forwarding.h"
 #include "nat_rules.h"
 #include "sockaddr.h"
+#include "steering_program.h"
 #include "tun_addresses.h"
 
 #include <errno.h>
@@ -226,15 +227,59 @@ static bool reserve_port(struct ftun_attachment *a, struct ftun_error *error)
 
 /* --- all together ------------------------------------------------------------------------- */
 
+static void close_queues(struct ftun_attachment *a)
+{
+    for (uint32_t i = 1; i < a->queues; i++)
+        ftun_tun_close(&a->more[i - 1]);
+    ftun_tun_close(&a->tun);
+    a->queues = 0;
+}
+
+/* As many as planned, and the kernel gives each its own packets; else there is the first. */
+static bool add_queues(struct ftun_attachment *a, struct ftun_error *error)
+{
+    if (!a->tun.multi_queue)
+        return ftun_fail(error, "the TUN device %s was made for one queue (without multi_queue)",
+                         a->tun.name);
+    for (; a->queues < a->plan.workers; a->queues++)
+        if (!ftun_tun_add_queue(&a->tun, &a->more[a->queues - 1], error))
+            return false;
+    return ftun_steering_attach(a->tun.fd, a->plan.role == FTUN_SERVER, a->queues, error);
+}
+
+static bool open_tun(struct ftun_attachment *a, const char *name, struct ftun_error *error)
+{
+    const bool several = a->plan.workers > 1;
+    if (!ftun_tun_open(&a->tun, name, a->plan.offload, several, error))
+        return false;
+    a->queues = 1;
+    if (!several || add_queues(a, &a->why_one_queue))
+        return true;
+    for (; a->queues > 1; a->queues--)
+        ftun_tun_close(&a->more[a->queues - 2]);
+    return true;
+}
+
+/* The same as before: workers wait for their queues. */
+static bool open_tun_again(struct ftun_attachment *a, struct ftun_error *error)
+{
+    if (!open_tun(a, a->tun.name, error))
+        return false;
+    if (a->queues == a->plan.workers)
+        return true;
+    *error = a->why_one_queue;
+    return false;
+}
+
 static bool set_up_nat(struct ftun_attachment *a, struct ftun_error *error)
 {
     bool more;
     if (a->plan.role == FTUN_SERVER && !reserve_port(a, error))
         return false;
     a->hops = 1; /* from the TUN the host forwards */
-    return ftun_tun_open(&a->tun, a->plan.tun_name, a->plan.offload, error) &&
-           ftun_sysctls_open(&a->sysctls, error) && note_links(a, &more, error) &&
-           set_up_tun(a, error) && open_links(a, error) && forward_from_tun(a, error);
+    return open_tun(a, a->plan.tun_name, error) && ftun_sysctls_open(&a->sysctls, error) &&
+           note_links(a, &more, error) && set_up_tun(a, error) && open_links(a, error) &&
+           forward_from_tun(a, error);
 }
 
 /* The user has set up the rest: as many hops as with NAT. */
@@ -246,14 +291,13 @@ static bool set_up_nothing(struct ftun_attachment *a, struct ftun_error *error)
     if (family_missing(&plan->tun6))
         plan->tun6 = ftun_tun_addresses_default(plan->role, FTUN_IPV6);
     a->hops = 1;
-    return ftun_tun_open(&a->tun, plan->tun_name, plan->offload, error);
+    return open_tun(a, plan->tun_name, error);
 }
 
 /* The guard is there already: a table names its links, and does not mind that one is gone. */
 static bool restore_nat(struct ftun_attachment *a, struct ftun_error *error)
 {
-    return ftun_tun_open(&a->tun, a->tun.name, a->plan.offload, error) && set_up_tun(a, error) &&
-           forward_from_tun(a, error);
+    return open_tun_again(a, error) && set_up_tun(a, error) && forward_from_tun(a, error);
 }
 
 static bool restore_bare(struct ftun_attachment *a, struct ftun_error *error)
@@ -263,7 +307,7 @@ static bool restore_bare(struct ftun_attachment *a, struct ftun_error *error)
                          "the TUN device %s is gone, and ftun had not made it: make it again "
                          "(ftun rules says how), then start ftun",
                          a->tun.name);
-    return ftun_tun_open(&a->tun, a->tun.name, a->plan.offload, error);
+    return open_tun_again(a, error);
 }
 
 /* One instance at a time sets up or takes down: two must not choose the same addresses, nor put
@@ -291,7 +335,7 @@ static void take_down(struct ftun_attachment *a)
 {
     ftun_sysctls_close(&a->sysctls);
     ftun_firewall_close(&a->firewall);
-    ftun_tun_close(&a->tun);
+    close_queues(a);
     for (int i = 0; i < 2; i++) {
         if (a->reserved[i] >= 0)
             close(a->reserved[i]);
@@ -334,18 +378,20 @@ bool ftun_attachment_open(struct ftun_attachment *a, const struct ftun_attachmen
         .plan = *plan, .tun.fd = -1, .sysctls.user_fd = -1, .reserved = {-1, -1}};
     const bool done = plan->kind == FTUN_ATTACHMENT_NAT ? do_locked(a, set_up_nat_or_nothing, error)
                                                         : set_up_nothing(a, error);
-    if (done)
+    if (done) {
+        a->plan.workers = a->queues;
         note_mtu(a);
+    }
     return done;
 }
 
 bool ftun_attachment_restore(struct ftun_attachment *a, struct ftun_error *error)
 {
-    ftun_tun_close(&a->tun);
+    close_queues(a);
     const bool done = a->plan.kind == FTUN_ATTACHMENT_NAT ? do_locked(a, restore_nat, error)
                                                           : restore_bare(a, error);
     if (!done)
-        ftun_tun_close(&a->tun);
+        close_queues(a);
     return done;
 }
 

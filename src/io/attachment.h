@@ -31,13 +31,17 @@ struct ftun_attachment_plan {
     bool ipv4, ipv6;             /* families that may be used */
     struct ftun_tun_addresses tun4, tun6;
     bool offload;
+    uint32_t workers; /* queues of the TUN that are wanted */
 };
 
 /* What has become of it. */
 struct ftun_attachment {
     struct ftun_attachment_plan plan; /* with the addresses chosen, and the latest remotes */
-    struct ftun_tun tun;
-    uint16_t mtu;            /* bytes, of the path as far as the host knows */
+    struct ftun_tun tun;              /* the first queue */
+    struct ftun_tun more[FTUN_WORKERS_MAX - 1u]; /* the others; who takes one leaves -1 as its fd */
+    uint32_t queues;                             /* all of them: as many as planned, or 1 */
+    struct ftun_error why_one_queue;             /* if it is not as planned */
+    uint16_t mtu;                                /* bytes, of the path as far as the host knows */
     uint8_t hops;            /* times the host decrements TTL between the TUN and the wire */
     struct ftun_links links; /* between which and the TUN the host forwards */
     struct ftun_sysctls sysctls;
@@ -52,10 +56,10 @@ struct ftun_attachment {
 bool ftun_attachment_open(struct ftun_attachment *attachment,
                           const struct ftun_attachment_plan *plan, struct ftun_error *error);
 
-/* The TUN device is gone: make it again, with the name, addresses and settings that it had; rules
- * and all else have outlived it. With FTUN_ATTACHMENT_MANUAL it comes back bare, if ftun had made
- * it in the first place; one of the user's own is taken again once it is there. False: `tun` is
- * closed, and another try may succeed. */
+/* The TUN device is gone: make it again, with the name, as many queues, addresses and settings that
+ * it had; rules and all else have outlived it. With FTUN_ATTACHMENT_MANUAL it comes back bare, if
+ * ftun had made it in the first place; one of the user's own is taken again once it is there.
+ * False: `tun` is closed, and another try may succeed. */
 bool ftun_attachment_restore(struct ftun_attachment *attachment, struct ftun_error *error);
 
 enum ftun_follow_result {

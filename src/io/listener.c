@@ -8,13 +8,15 @@ struct ftun_listener_peer {
     struct ftun_udp_local local;
 };
 
-bool ftun_listener_open(struct ftun_listener *listener, const struct ftun_socket_address *address,
-                        uint32_t max_flows, struct ftun_error *error)
+bool ftun_listener_open(struct ftun_listener *listener, const struct ftun_listener *beside,
+                        const struct ftun_socket_address *address, uint32_t max_flows,
+                        struct ftun_error *error)
 {
     listener->peers = calloc(max_flows, sizeof *listener->peers);
     if (listener->peers == NULL)
         return ftun_fail(error, "not enough memory for %u flows; lower --max-flows", max_flows);
-    listener->fd = ftun_udp_listen(address, error);
+    listener->fd = beside == NULL ? ftun_udp_listen(address, error)
+                                  : ftun_udp_listen_beside(beside->fd, address, error);
     if (listener->fd >= 0)
         return true;
     ftun_listener_close(listener);

@@ -10,9 +10,11 @@ struct ftun_listener {
     struct ftun_listener_peer *peers; /* by flow number */
 };
 
-/* Listen on `address`, for flows numbered below `max_flows`. */
-bool ftun_listener_open(struct ftun_listener *listener, const struct ftun_socket_address *address,
-                        uint32_t max_flows, struct ftun_error *error);
+/* Listen on `address`, for flows numbered below `max_flows`. `beside`: another that listens there
+ * already, and shares the applications; or NULL. */
+bool ftun_listener_open(struct ftun_listener *listener, const struct ftun_listener *beside,
+                        const struct ftun_socket_address *address, uint32_t max_flows,
+                        struct ftun_error *error);
 
 void ftun_listener_close(struct ftun_listener *listener);
 

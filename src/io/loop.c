@@ -75,7 +75,7 @@ static uint64_t next_deadline(const struct ftun_loop *loop, uint64_t observer_at
     uint64_t at = ftun_earlier(ftun_endpoint_deadline(loop->config.endpoint), observer_at_ns);
     if (loop->stopping)
         at = ftun_earlier(at, loop->close_at_ns);
-    if (ftun_loop_tunnel_is_lost(loop))
+    if (ftun_loop_restores_tunnel(loop))
         at = ftun_earlier(at, loop->restore_at_ns);
     return at;
 }
@@ -84,6 +84,7 @@ bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
 {
     struct epoll_event events[EVENTS_MAX];
     uint64_t observer_at_ns = FTUN_NEVER;
+    prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS); /* of this thread */
     while (!ftun_loop_has_closed(loop)) {
         const int count = ftun_wait(&loop->waiting, next_deadline(loop, observer_at_ns),
                                     &loop->now_ns, events, EVENTS_MAX);
@@ -112,14 +113,22 @@ static bool watch_others(struct ftun_loop *loop)
     return true;
 }
 
+static bool watch_applications(struct ftun_loop *loop)
+{
+    const struct ftun_loop_config *config = &loop->config;
+    if (config->role == FTUN_CLIENT)
+        return ftun_loop_watch(loop, config->listener->fd, FROM_LISTENER, 0);
+    const int shared = config->upstream->shared;
+    return shared < 0 || ftun_loop_watch(loop, shared, FROM_SHARED_UPSTREAM, 0);
+}
+
 static bool watch_all(struct ftun_loop *loop)
 {
     const struct ftun_loop_config *config = &loop->config;
     return watch_others(loop) && ftun_loop_watch(loop, loop->waiting.alarm, FROM_ALARM, 0) &&
-           ftun_loop_watch(loop, config->attachment->tun.fd, FROM_TUN, 0) &&
-           ftun_loop_watch(loop, config->signal_fd, FROM_SIGNALS, 0) &&
-           (config->role == FTUN_SERVER ||
-            ftun_loop_watch(loop, config->listener->fd, FROM_LISTENER, 0));
+           ftun_loop_watch(loop, config->tun->fd, FROM_TUN, 0) &&
+           (config->signal_fd < 0 || ftun_loop_watch(loop, config->signal_fd, FROM_SIGNALS, 0)) &&
+           watch_applications(loop);
 }
 
 struct ftun_loop *ftun_loop_create(const struct ftun_loop_config *config, struct ftun_error *error)
@@ -129,7 +138,6 @@ struct ftun_loop *ftun_loop_create(const struct ftun_loop_config *config, struct
         ftun_fail(error, "out of memory");
         return NULL;
     }
-    prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
     loop->config = *config;
     loop->waiting.busy_poll_ns = config->busy_poll_ns;
     loop->doomed = FTUN_NO_FLOW;

@@ -13,8 +13,8 @@ static void send_segment(struct ftun_loop *loop, const struct ftun_action *actio
         slices[count++] = (struct ftun_slice){.data = action->send.data, .len = len};
     else if (len > 0)
         count = ftun_burst_range(burst, action->send.offset, len, slices);
-    if (!ftun_tun_write(&loop->config.attachment->tun, &action->send.segment, action->send.stride,
-                        slices, count))
+    if (!ftun_tun_write(loop->config.tun, &action->send.segment, action->send.stride, slices,
+                        count))
         loop->counters.tunnel_drops++;
 }
 
@@ -45,7 +45,7 @@ static void open_flow(struct ftun_loop *loop, uint32_t flow)
     if (loop->config.role == FTUN_CLIENT)
         return;
     const int fd = ftun_upstream_open(loop->config.upstream, flow);
-    if (fd >= 0 && ftun_loop_watch(loop, fd, FROM_UPSTREAM, flow))
+    if (fd == FTUN_SHARED_SOCKET || (fd >= 0 && ftun_loop_watch(loop, fd, FROM_UPSTREAM, flow)))
         return;
     loop->counters.socket_failures++;
     loop->doomed = flow;
@@ -57,6 +57,19 @@ static void close_flow(struct ftun_loop *loop, uint32_t flow)
 {
     if (loop->config.role == FTUN_SERVER)
         ftun_upstream_close(loop->config.upstream, flow);
+}
+
+static void hand_over(struct ftun_loop *loop, const struct ftun_action *action)
+{
+    const struct ftun_tunnel_packet packet = {
+        .data = action->hand_over.data,
+        .len = action->hand_over.len,
+        .segment_size = action->hand_over.segment_size,
+        .checksum_vouched = true,
+    };
+    const struct ftun_loop_owner *owner = &loop->config.owner;
+    if (!owner->hand_over(owner->context, action->hand_over.worker, &packet))
+        loop->counters.hand_over_drops++;
 }
 
 /* `burst` is the input that the action came from. */
@@ -79,7 +92,10 @@ static void carry_out(struct ftun_loop *loop, const struct ftun_action *action,
         close_flow(loop, action->flow);
         break;
     case FTUN_ACTION_RECONNECT:
-        loop->config.reconnecting(loop->config.network);
+        loop->config.owner.reconnecting(loop->config.owner.context);
+        break;
+    case FTUN_ACTION_HAND_OVER:
+        hand_over(loop, action);
         break;
     case FTUN_ACTION_ESTABLISHED:
     case FTUN_ACTION_MSS:

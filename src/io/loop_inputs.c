@@ -6,7 +6,18 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { PACKETS_PER_TURN = 64 /* read from the TUN: up to 4 MiB */ };
+/* Read from the TUN in a turn, the larger packets being the fewer. A turn takes as many datagrams
+ * as one call receives, and each may open a flow, for which the peer sends four packets: were fewer
+ * taken from it, the TUN's queue would overflow. */
+enum { PACKETS_PER_TURN = 4 * FTUN_UDP_MESSAGES_MAX, BYTES_PER_TURN = 4 << 20 };
+
+void ftun_loop_packet(struct ftun_loop *loop, const struct ftun_tunnel_packet *packet)
+{
+    if (loop->config.observer.packet != NULL)
+        loop->config.observer.packet(loop->config.observer.context, packet);
+    ftun_endpoint_packet(loop->config.endpoint, loop->now_ns, packet, &loop->actions);
+    ftun_loop_carry_out(loop, &ftun_no_burst);
+}
 
 /* A call only to hear that there is no more would delay a lone packet's answer. More is likely
  * behind a super-segment, and when the turn before has left some. */
@@ -17,17 +28,18 @@ static bool expects_more(const struct ftun_loop *loop, const struct ftun_tunnel_
 
 static void read_tunnel(struct ftun_loop *loop)
 {
-    struct ftun_tunnel_packet packet = {0};
-    for (int i = 0; i == 0 || (i < PACKETS_PER_TURN && expects_more(loop, &packet)); i++) {
-        const int got = ftun_tun_read(&loop->config.attachment->tun, loop->packet, &packet);
+    struct ftun_tunnel_packet packet;
+    size_t bytes = 0;
+    bool more = true;
+    for (int i = 0; more && i < PACKETS_PER_TURN && bytes < BYTES_PER_TURN; i++) {
+        const int got = ftun_tun_read(loop->config.tun, loop->packet, &packet);
         if (got < 0)
             ftun_loop_lose_tunnel(loop, errno);
         if (got <= 0)
             return;
-        if (loop->config.observer.packet != NULL)
-            loop->config.observer.packet(loop->config.observer.context, &packet);
-        ftun_endpoint_packet(loop->config.endpoint, loop->now_ns, &packet, &loop->actions);
-        ftun_loop_carry_out(loop, &ftun_no_burst);
+        bytes += packet.len;
+        ftun_loop_packet(loop, &packet);
+        more = expects_more(loop, &packet);
     }
     loop->tunnel_left_turn = loop->turn;
 }
@@ -66,19 +78,18 @@ static uint32_t flow_of(struct ftun_loop *loop, const struct ftun_udp_message *h
     return flow;
 }
 
-/* Send what is in the batch: over `flow`, or where that is FTUN_NO_FLOW over the flows of its
+/* Send what is in the batch, but for what is taken: a client's datagrams over the flows of their
  * sources. */
-static void send_batch(struct ftun_loop *loop, int count, uint32_t flow)
+static void send_batch(struct ftun_loop *loop, int count, ftun_udp_taken taken)
 {
-    ftun_udp_taken taken = 0;
     while (count > 0 && ftun_udp_left((size_t)count, taken)) {
         const struct ftun_udp_message *head;
         struct ftun_slice slices[FTUN_UDP_MESSAGES_MAX];
         const struct ftun_burst burst =
             ftun_udp_next_burst(loop->batch, (size_t)count, &taken, slices, &head);
-        const uint32_t over = flow != FTUN_NO_FLOW ? flow : flow_of(loop, head);
-        if (over != FTUN_NO_FLOW)
-            send_burst(loop, over, &burst);
+        const uint32_t flow = loop->config.role == FTUN_CLIENT ? flow_of(loop, head) : head->flow;
+        if (flow != FTUN_NO_FLOW)
+            send_burst(loop, flow, &burst);
     }
 }
 
@@ -88,19 +99,29 @@ static void read_listener(struct ftun_loop *loop, uint32_t events)
         loop->counters.application_refused += ftun_udp_take_refusals(loop->config.listener->fd);
     const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
     note_singles(loop, count);
-    send_batch(loop, count, FTUN_NO_FLOW);
+    send_batch(loop, count, 0);
 }
 
+/* A flow that was closed earlier in this turn has none. */
 static void read_upstream(struct ftun_loop *loop, uint32_t flow)
 {
-    const int fd = loop->config.upstream->sockets[flow];
-    if (fd < 0) /* closed earlier in this turn */
-        return;
-    const int count = ftun_udp_receive(fd, loop->batch, false);
+    const int count = ftun_upstream_receive(loop->config.upstream, flow, loop->batch);
     if (count < 0 && errno == ECONNREFUSED)
         loop->counters.application_refused++;
     note_singles(loop, count);
-    send_batch(loop, count, flow);
+    send_batch(loop, count, 0);
+}
+
+static void read_shared_upstream(struct ftun_loop *loop, uint32_t events)
+{
+    struct ftun_upstream *upstream = loop->config.upstream;
+    if ((events & EPOLLERR) != 0)
+        loop->counters.application_refused += ftun_udp_take_refusals(upstream->shared);
+    ftun_udp_taken strangers;
+    const int count = ftun_upstream_receive_shared(upstream, loop->batch, &strangers);
+    loop->counters.upstream_strangers += (unsigned)__builtin_popcountll(strangers);
+    note_singles(loop, count);
+    send_batch(loop, count, strangers);
 }
 
 static void read_signal(struct ftun_loop *loop)
@@ -108,15 +129,9 @@ static void read_signal(struct ftun_loop *loop)
     struct signalfd_siginfo info;
     if (read(loop->config.signal_fd, &info, sizeof info) != sizeof info)
         return;
-    const struct ftun_observer *observer = &loop->config.observer;
-    if (!observer->signal(observer->context, (int)info.ssi_signo) || loop->stopping)
-        return;
-    loop->stopping = true;
-    loop->stopping_since_ns = loop->now_ns;
-    loop->answered_at_ns = loop->now_ns;
-    loop->to_close = ftun_loop_open_flows(loop);
-    if (loop->config.role == FTUN_CLIENT) /* what applications send now would open new flows */
-        epoll_ctl(loop->waiting.epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
+    const struct ftun_loop_owner *owner = &loop->config.owner;
+    if (owner->signal(owner->context, (int)info.ssi_signo))
+        ftun_loop_stop(loop);
 }
 
 /* That it rang is all: what is due is done in every turn. */
@@ -138,6 +153,9 @@ void ftun_loop_handle(struct ftun_loop *loop, const struct epoll_event *event)
         break;
     case FROM_UPSTREAM:
         read_upstream(loop, (uint32_t)event->data.u64);
+        break;
+    case FROM_SHARED_UPSTREAM:
+        read_shared_upstream(loop, event->events);
         break;
     case FROM_SIGNALS:
         read_signal(loop);

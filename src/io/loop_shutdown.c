@@ -9,7 +9,8 @@ static const uint64_t closing_time = FTUN_SECOND * 95 / 100;
 static const uint64_t fin_time = FTUN_SECOND / 2;
 
 /* A peer has a queue of 1000 packets for FINs and for the data of other clients, and drops either
- * when it is full: no more FINs than this wait for an answer, each of which is acknowledged. */
+ * when it is full: no more FINs than this wait for an answer, each of which is acknowledged. Each
+ * worker has its share of them. */
 static const uint64_t fins_unanswered = 250;
 
 /* When no peer has answered for so long, the rest leave all the same, and nobody is waited for any
@@ -23,6 +24,18 @@ uint64_t ftun_loop_open_flows(const struct ftun_loop *loop)
 {
     const struct ftun_counters *counters = ftun_endpoint_counters(loop->config.endpoint);
     return counters->flows_opened - counters->flows_closed;
+}
+
+void ftun_loop_stop(struct ftun_loop *loop)
+{
+    if (loop->stopping)
+        return;
+    loop->stopping = true;
+    loop->stopping_since_ns = loop->now_ns;
+    loop->answered_at_ns = loop->now_ns;
+    loop->to_close = ftun_loop_open_flows(loop);
+    if (loop->config.role == FTUN_CLIENT) /* what applications send now would open new flows */
+        epoll_ctl(loop->waiting.epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
 }
 
 static bool peers_answer(const struct ftun_loop *loop)
@@ -43,7 +56,8 @@ static uint64_t flows_to_close(const struct ftun_loop *loop, uint64_t unanswered
     const uint64_t each_time = loop->to_close * close_interval / fin_time + 1;
     if (!peers_answer(loop))
         return 4 * each_time;
-    const uint64_t room = unanswered < fins_unanswered ? fins_unanswered - unanswered : 0;
+    const uint64_t share = (fins_unanswered + loop->config.workers - 1) / loop->config.workers;
+    const uint64_t room = unanswered < share ? share - unanswered : 0;
     return room < each_time ? room : each_time;
 }
 

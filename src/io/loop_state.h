@@ -10,6 +10,7 @@ enum ftun_loop_source {
     FROM_TUN,
     FROM_LISTENER,
     FROM_UPSTREAM,
+    FROM_SHARED_UPSTREAM,
     FROM_SIGNALS,
     FROM_ALARM,
     FROM_WATCH
@@ -20,7 +21,7 @@ struct ftun_loop {
     struct ftun_io_counters counters;
     struct ftun_waiting waiting;
     bool stopping;
-    bool closed; /* when stopping: nothing waits for a peer any more */
+    bool closed;               /* when stopping: nothing waits for a peer any more */
     uint64_t turn;             /* counts them */
     uint64_t tunnel_left_turn; /* the last that has not read all that the TUN had */
     uint64_t now_ns;
@@ -54,6 +55,9 @@ void ftun_loop_carry_out(struct ftun_loop *loop, const struct ftun_burst *burst)
 /* --- the TUN's loss: loop_tunnel.c -------------------------------------------------------- */
 
 bool ftun_loop_tunnel_is_lost(const struct ftun_loop *loop);
+
+/* The TUN is gone and it is this loop that makes it again. */
+bool ftun_loop_restores_tunnel(const struct ftun_loop *loop);
 
 /* Closing the descriptor ends its being watched; what is written from now on is dropped. */
 void ftun_loop_lose_tunnel(struct ftun_loop *loop, int cause);

@@ -13,15 +13,28 @@ static const uint64_t restore_interval = FTUN_SECOND;
 
 bool ftun_loop_tunnel_is_lost(const struct ftun_loop *loop)
 {
-    return loop->config.attachment->tun.fd < 0;
+    return loop->config.tun->fd < 0;
+}
+
+bool ftun_loop_restores_tunnel(const struct ftun_loop *loop)
+{
+    return ftun_loop_tunnel_is_lost(loop) && loop->config.attachment != NULL;
 }
 
 void ftun_loop_lose_tunnel(struct ftun_loop *loop, int cause)
 {
     const struct ftun_observer *observer = &loop->config.observer;
-    if (observer->tunnel_lost != NULL)
+    if (observer->tunnel_lost != NULL && loop->config.attachment != NULL)
         observer->tunnel_lost(observer->context, loop->config.attachment, cause);
-    ftun_tun_close(&loop->config.attachment->tun);
+    ftun_tun_close(loop->config.tun);
+}
+
+void ftun_loop_take_tun(struct ftun_loop *loop, const struct ftun_tun *tun)
+{
+    ftun_tun_close(loop->config.tun);
+    *loop->config.tun = *tun;
+    if (!ftun_loop_watch(loop, tun->fd, FROM_TUN, 0))
+        ftun_tun_close(loop->config.tun); /* until the TUN is made again */
 }
 
 static bool make_tunnel_again(struct ftun_loop *loop, struct ftun_error *error)
@@ -39,7 +52,7 @@ static bool make_tunnel_again(struct ftun_loop *loop, struct ftun_error *error)
 bool ftun_loop_restore_tunnel(struct ftun_loop *loop, struct ftun_error *error)
 {
     const struct ftun_observer *observer = &loop->config.observer;
-    if (!ftun_loop_tunnel_is_lost(loop) || loop->now_ns < loop->restore_at_ns)
+    if (!ftun_loop_restores_tunnel(loop) || loop->now_ns < loop->restore_at_ns)
         return true;
     loop->restore_at_ns = loop->now_ns + restore_interval;
     if (!make_tunnel_again(loop, error))
@@ -47,5 +60,7 @@ bool ftun_loop_restore_tunnel(struct ftun_loop *loop, struct ftun_error *error)
     loop->restore_tries = 0;
     if (observer->tunnel_restored != NULL)
         observer->tunnel_restored(observer->context, loop->config.attachment);
+    if (loop->config.owner.tunnel_restored != NULL)
+        loop->config.owner.tunnel_restored(loop->config.owner.context);
     return true;
 }

@@ -19,10 +19,10 @@ static size_t families(const struct ftun_attachment_plan *plan, struct family ou
     return count;
 }
 
-/* Handshakes a second that reach ftun: a third of what it was measured to answer on one slow core,
+/* Handshakes a second that reach ftun: half of what it was measured to answer on one slow core,
  * so that a flood never fills the queue of the TUN, 1000 packets, in which data wait too. What is
  * beyond is dropped before conntrack spends anything on it. */
-enum { HANDSHAKES_PER_SECOND = 20000, HANDSHAKES_AT_ONCE = 500 };
+enum { HANDSHAKES_PER_SECOND = 30000, HANDSHAKES_AT_ONCE = 500 };
 
 static void write_flood_chain(FILE *out, const struct ftun_attachment_plan *plan, const char *tun)
 {

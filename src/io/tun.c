@@ -17,16 +17,16 @@ enum { SLICES_MAX = 128 };
 _Static_assert(FTUN_TUN_BUFFER >= FTUN_IP_PACKET_MAX + sizeof(struct virtio_net_hdr),
                "a buffer holds the largest packet and its header");
 
-static bool set_interface(struct ftun_tun *tun, const char *name, bool offload)
+static bool set_interface(struct ftun_tun *tun, const char *name, int flags)
 {
-    struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
-    if (offload)
-        request.ifr_flags |= IFF_VNET_HDR;
+    struct ifreq request = {0};
+    request.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | (tun->offload ? IFF_VNET_HDR : 0) | flags);
     snprintf(request.ifr_name, sizeof request.ifr_name, "%s",
              name != NULL && name[0] != '\0' ? name : "ftun%d");
     if (ioctl(tun->fd, TUNSETIFF, &request) != 0)
         return false;
     memcpy(tun->name, request.ifr_name, sizeof tun->name);
+    tun->multi_queue = (flags & IFF_MULTI_QUEUE) != 0;
     tun->persistent =
         ioctl(tun->fd, TUNGETIFF, &request) == 0 && (request.ifr_flags & IFF_PERSIST) != 0;
     return true;
@@ -60,16 +60,52 @@ static bool explain(struct ftun_error *error, const char *name, int cause)
     return ftun_fail(error, "cannot create the TUN device %s: %s", shown, strerror(cause));
 }
 
-bool ftun_tun_open(struct ftun_tun *tun, const char *name, bool offload, struct ftun_error *error)
+/* A device with several queues lets every program have one: unless it was made to stay, it belongs
+ * to whoever has made it. */
+static bool join_interface(struct ftun_tun *tun, const char *name)
+{
+    if (!set_interface(tun, name, IFF_MULTI_QUEUE))
+        return false;
+    errno = EBUSY;
+    return tun->persistent;
+}
+
+/* Make it, or take what is there. */
+static bool have_interface(struct ftun_tun *tun, const char *name, bool multi_queue)
+{
+    return (multi_queue && set_interface(tun, name, IFF_MULTI_QUEUE | IFF_TUN_EXCL)) ||
+           set_interface(tun, name, 0) || (errno == EINVAL && join_interface(tun, name));
+}
+
+static bool open_device(struct ftun_tun *tun, struct ftun_error *error)
 {
     tun->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (tun->fd < 0)
-        return ftun_fail(error,
-                         "cannot open /dev/net/tun: %s; load the kernel's tun module "
-                         "(modprobe tun), or give the container that device",
-                         strerror(errno));
+    return tun->fd >= 0 || ftun_fail(error,
+                                     "cannot open /dev/net/tun: %s; load the kernel's tun module "
+                                     "(modprobe tun), or give the container that device",
+                                     strerror(errno));
+}
+
+bool ftun_tun_add_queue(const struct ftun_tun *tun, struct ftun_tun *queue,
+                        struct ftun_error *error)
+{
+    *queue = *tun;
+    if (!open_device(queue, error))
+        return false;
+    if (set_interface(queue, tun->name, IFF_MULTI_QUEUE))
+        return true;
+    ftun_fail(error, "%s cannot have another queue: %s", tun->name, strerror(errno));
+    ftun_tun_close(queue);
+    return false;
+}
+
+bool ftun_tun_open(struct ftun_tun *tun, const char *name, bool offload, bool multi_queue,
+                   struct ftun_error *error)
+{
+    if (!open_device(tun, error))
+        return false;
     tun->offload = offload && kernel_has_vnet_header(tun->fd);
-    if (!set_interface(tun, name, tun->offload)) {
+    if (!have_interface(tun, name, multi_queue)) {
         explain(error, name, errno);
         ftun_tun_close(tun);
         return false;

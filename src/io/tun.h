@@ -11,17 +11,25 @@
 struct ftun_tun {
     int fd;
     char name[IFNAMSIZ];
-    bool persistent; /* somebody else has made it, and it outlives ftun */
-    bool offload;    /* packets carry a virtio-net header, bursts travel as super-segments */
+    bool persistent;  /* somebody else has made it, and it outlives ftun */
+    bool multi_queue; /* there may be more queues: ftun_tun_add_queue() */
+    bool offload;     /* packets carry a virtio-net header, bursts travel as super-segments */
 };
 
 /* A packet's bytes and, in front, the header that tells of its offloads. */
 #define FTUN_TUN_BUFFER (FTUN_IP_PACKET_MAX + 64u)
 
 /* Create the device `name`, or take a persistent one of that name; NULL or "": the kernel picks
- * the next free ftunN. `offload`: use the offloads if the kernel has them; says in `tun` whether.
- * The device lives until ftun_tun_close(), or the end of the process. */
-bool ftun_tun_open(struct ftun_tun *tun, const char *name, bool offload, struct ftun_error *error);
+ * the next free ftunN. `offload`: use the offloads if the kernel has them; `multi_queue`: make one
+ * that may have several queues; `tun` says whether. The device lives until ftun_tun_close(), or the
+ * end of the process. */
+bool ftun_tun_open(struct ftun_tun *tun, const char *name, bool offload, bool multi_queue,
+                   struct ftun_error *error);
+
+/* One more queue of the device, in `queue`. The first has number 0, and each gets the next number;
+ * closing one gives its number to the last. */
+bool ftun_tun_add_queue(const struct ftun_tun *tun, struct ftun_tun *queue,
+                        struct ftun_error *error);
 
 void ftun_tun_close(struct ftun_tun *tun);
 

@@ -73,7 +73,14 @@ static void ask_for_local_address(int fd, int family)
     }
 }
 
-int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error *error)
+static void share_port(int fd)
+{
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+}
+
+static int listen_on(const struct ftun_socket_address *address, bool shared,
+                     struct ftun_error *error)
 {
     const union ftun_sockaddr bound = ftun_sockaddr_from_core(address);
     const int fd = open_socket(&bound);
@@ -83,6 +90,8 @@ int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error
     }
     ask_for_local_address(fd, bound.any.sa_family);
     ask_for_errors(fd, bound.any.sa_family);
+    if (shared)
+        share_port(fd);
     if (bind(fd, &bound.any, ftun_sockaddr_len(&bound)) == 0)
         return fd;
     if (errno == EADDRINUSE)
@@ -98,6 +107,26 @@ int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error
     return -1;
 }
 
+int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error *error)
+{
+    return listen_on(address, false, error);
+}
+
+void ftun_udp_discard(int fd)
+{
+    while (recv(fd, NULL, 0, MSG_DONTWAIT) >= 0)
+        ;
+}
+
+/* The first socket is bound alone, so a port that another program has is found out, and shared
+ * afterwards. */
+int ftun_udp_listen_beside(int first, const struct ftun_socket_address *address,
+                           struct ftun_error *error)
+{
+    share_port(first);
+    return listen_on(address, true, error);
+}
+
 int ftun_udp_connect(const struct ftun_socket_address *address)
 {
     const union ftun_sockaddr peer = ftun_sockaddr_from_core(address);
@@ -107,6 +136,24 @@ int ftun_udp_connect(const struct ftun_socket_address *address)
     const int cause = errno;
     close(fd);
     errno = cause;
+    return -1;
+}
+
+int ftun_udp_open_loopback(struct ftun_error *error)
+{
+    static const char loopback[] = "lo";
+    const union ftun_sockaddr any = {.in.sin_family = AF_INET};
+    const int fd = open_socket(&any);
+    if (fd >= 0) {
+        ask_for_local_address(fd, AF_INET);
+        ask_for_errors(fd, AF_INET);
+        if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, loopback, sizeof loopback) == 0 &&
+            bind(fd, &any.any, ftun_sockaddr_len(&any)) == 0)
+            return fd;
+    }
+    ftun_fail(error, "cannot make a UDP socket on the loopback device: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
     return -1;
 }
 
@@ -181,11 +228,12 @@ static void read_message(struct ftun_udp_batch *batch, size_t i, bool addressed)
     message->data = batch->buffers[i];
     message->len = len;
     message->stride = len;
+    message->flow = FTUN_NO_FLOW;
     message->local.family = FTUN_FAMILY_NONE;
     read_control(&batch->headers[i].msg_hdr, message);
     message->reply_to = &batch->sources[i];
-    if (addressed)
-        message->source = ftun_sockaddr_to_core(&batch->sources[i]);
+    message->source =
+        addressed ? ftun_sockaddr_to_core(&batch->sources[i]) : (struct ftun_socket_address){0};
 }
 
 int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed)
@@ -203,6 +251,11 @@ int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed)
 const struct ftun_udp_message *ftun_udp_message(const struct ftun_udp_batch *batch, size_t i)
 {
     return &batch->messages[i];
+}
+
+void ftun_udp_assign(struct ftun_udp_batch *batch, size_t i, uint32_t flow)
+{
+    batch->messages[i].flow = flow;
 }
 
 static bool is_refusal(struct msghdr *header)
@@ -237,7 +290,7 @@ size_t ftun_udp_take_refusals(int fd)
 
 static bool same_source(const struct ftun_udp_message *a, const struct ftun_udp_message *b)
 {
-    return ftun_socket_address_equal(&a->source, &b->source);
+    return a->flow == b->flow && ftun_socket_address_equal(&a->source, &b->source);
 }
 
 /* May `next` follow what is in `burst`? Datagrams of the same size may, and one shorter datagram,

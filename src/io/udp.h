@@ -21,8 +21,20 @@ struct ftun_udp_local {
  * refuse what was sent to them. -1 on error. */
 int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error *error);
 
+/* One more socket like `fd`, which listens on `address` already: the kernel gives each source to
+ * one of them. -1 on error. */
+int ftun_udp_listen_beside(int fd, const struct ftun_socket_address *address,
+                           struct ftun_error *error);
+
+/* Throw away what a socket has received by now. */
+void ftun_udp_discard(int fd);
+
 /* A socket connected to `address`. -1 with errno on error. */
 int ftun_udp_connect(const struct ftun_socket_address *address);
+
+/* A socket for any address out of 127.0.0.0/8, on a port that the kernel chose, which hears the
+ * loopback device alone; otherwise as a listening one. -1 on error. */
+int ftun_udp_open_loopback(struct ftun_error *error);
 
 /* What one receive call brought: messages, each one datagram or several of equal size that the
  * kernel glued (the last may be shorter). */
@@ -30,6 +42,7 @@ struct ftun_udp_message {
     const uint8_t *data;
     size_t len;    /* bytes */
     size_t stride; /* bytes a datagram; 0: one empty datagram */
+    uint32_t flow; /* FTUN_NO_FLOW unless the caller has assigned it to one */
     /* of a listening socket: */
     struct ftun_socket_address source;
     const union ftun_sockaddr *reply_to; /* the source as the socket wants it back */
@@ -51,12 +64,15 @@ int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed);
 
 const struct ftun_udp_message *ftun_udp_message(const struct ftun_udp_batch *batch, size_t i);
 
+/* The message is this flow's: those of others are not joined to it, whatever their source. */
+void ftun_udp_assign(struct ftun_udp_batch *batch, size_t i, uint32_t flow);
+
 /* Which messages of a batch have become part of a burst: one bit each. */
 typedef uint64_t ftun_udp_taken;
 
-/* The first message not taken, and those after it of the same source and size, joined to one
+/* The first message not taken, and those after it of the same source, flow and size, joined to one
  * burst; its slices are written to `slices` (room for FTUN_UDP_MESSAGES_MAX), its messages are
- * marked in `taken`. Order is kept within each source. Call while messages are left. */
+ * marked in `taken`. Order is kept within each source and flow. Call while messages are left. */
 struct ftun_burst ftun_udp_next_burst(const struct ftun_udp_batch *batch, size_t count,
                                       ftun_udp_taken *taken, struct ftun_slice *slices,
                                       const struct ftun_udp_message **head);

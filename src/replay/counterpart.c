@@ -217,6 +217,7 @@ void ftun_counterpart_learn(struct ftun_counterparts *c, const struct ftun_actio
             break;
         case FTUN_ACTION_DELIVER:
         case FTUN_ACTION_RECONNECT:
+        case FTUN_ACTION_HAND_OVER:
             break;
         }
     }

@@ -41,7 +41,7 @@ void ftun_tuple_map_free(struct ftun_tuple_map *map)
 static uint32_t bucket_of(const struct ftun_tuple_map *map, const struct ftun_tuple *tuple)
 {
     static const struct ftun_hash_key key;
-    return (uint32_t)ftun_tuple_hash(&key, tuple, FTUN_HASH_TABLE, 0) & (map->capacity - 1);
+    return (uint32_t)ftun_tuple_table_hash(&key, tuple) & (map->capacity - 1);
 }
 
 static bool holds(const struct ftun_tuple_map *map, uint32_t index, const struct ftun_tuple *tuple)

@@ -135,6 +135,11 @@ def total(process, counter):
     return int(found.group(1)) if found else 0
 
 
+def flows_of(process):
+    """The numbers of the flows that the log speaks of: as many as there were."""
+    return set(re.findall(r"flow (\d+) ", process.log()))
+
+
 def result(process):
     """The JSON that a ftun-load process printed at its end."""
     process.stop()

@@ -174,7 +174,7 @@ time.sleep(60)
 
 
 def test_one_address_has_no_more_flows_than_it_may(pair):
-    server = pair.start_server("--max-flows-per-source", "3")
+    server = pair.start_server("--max-flows-per-source", "3", "--workers", "1")
     pair.start_client()
     pair.start_sink()
     pair.send("--flows", "10", "--count", "100", "--size", "100", "--rate", "500")

@@ -72,7 +72,7 @@ class Tunnel:
         return {port for _, port in self.answers()}
 
     def resumed(self):
-        return self.server.log().count("flow 0 goes on")
+        return self.server.log().count(" goes on over a new connection")
 
     def wait_until_resumed(self, times):
         end = time.monotonic() + 20

@@ -41,7 +41,7 @@ static void trace_all(size_t capacity)
     char block[FTUN_TRACE_MAX];
     char *out = block + sizeof block - capacity;
     trace_packets(out, capacity);
-    //@ loop unroll 7;
+    //@ loop unroll 8;
     for (int kind = FTUN_ACTION_SEND; kind <= FTUN_ACTION_CLOSE; kind++)
         trace_action((enum ftun_action_kind)kind, out, capacity);
 }

@@ -47,6 +47,11 @@ class Echoes:
             assert (figures["lost"], figures["corrupted"]) == (0, 0), process.log()
 
 
+# Where each packet's way through the counters is followed, all go the same one: a probe behind them
+# comes out behind them.
+ONE_WORKER = ("--workers", "1")
+
+
 class Traffic:
     """Exchanges, one after the other, each of new flows, for as long as a test goes on."""
 

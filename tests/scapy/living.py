@@ -8,7 +8,7 @@ import time
 from scapy.layers.inet import TCP
 
 import session
-from conftest import Echoes, e2e
+from conftest import ONE_WORKER, Echoes, e2e
 from tun import PATIENCE, Tun, inside
 
 
@@ -160,7 +160,7 @@ class Awaited:
 def living_client(world):
     """A client at work beside a server: ftun, its live traffic, and the wire to it."""
     world.start_server()
-    ftun = world.start_client()
+    ftun = world.start_client(*ONE_WORKER)
     world.start_sink("--echo")
     echoes = Echoes(world)
     ftun.wait_for("flow 1 established")

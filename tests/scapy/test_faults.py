@@ -5,7 +5,7 @@ import collections
 import pytest
 
 import faults
-from conftest import Echoes
+from conftest import ONE_WORKER, Echoes
 from counters import Counters, growth
 from living import LivingServer, living_client
 from session import TAKEN, play
@@ -59,7 +59,7 @@ def play_all(wire, counters, table):
 
 def at_a_server(pair, table):
     LivingServer.prepare(pair.server)
-    ftun = pair.start_server()
+    ftun = pair.start_server(*ONE_WORKER)
     pair.start_client()
     pair.start_sink("--echo")
     echoes = Echoes(pair)

@@ -7,7 +7,7 @@ from scapy.layers.inet import ICMP, IP, TCP
 from scapy.layers.inet6 import ICMPv6PacketTooBig
 from scapy.packet import Raw
 
-from conftest import Traffic
+from conftest import ONE_WORKER, Traffic
 from counters import Counters, resident
 from living import LivingServer, living_client
 from mutation import Mutator
@@ -81,7 +81,7 @@ def test_a_storm_of_mutations_leaves_a_server_as_it_was(pair, sanitized):
     """100,000 of them, and 20,000 where sanitizers make each slow."""
     LivingServer.prepare(pair.server)
     pair.server.run("ethtool", "-K", "eth0", "gro", "off")  # a packet of the TUN is one segment
-    ftun = pair.start_server()
+    ftun = pair.start_server(*ONE_WORKER)
     pair.start_client()
     traffic = Traffic(pair, strays=True)
     ftun.wait_for("established")
@@ -143,7 +143,7 @@ def test_F07_a_million_spoofed_syns_leave_memory_and_live_flows_unchanged(pair, 
     """A hundred thousand where sanitizers make each slow."""
     LivingServer.prepare(pair.server)
     pair.server.ip("route", "add", "blackhole", "198.18.0.0/15")
-    ftun = pair.start_server()
+    ftun = pair.start_server(*ONE_WORKER)
     pair.start_client()
     traffic = Traffic(pair)
     ftun.wait_for("established")

@@ -264,6 +264,8 @@ static void carry_out(struct sim_world *world, struct sim_end *end,
     case FTUN_ACTION_CLOSE:
         close_flow(world, end, action);
         break;
+    case FTUN_ACTION_HAND_OVER: /* nobody else is there */
+        break;
     }
 }
 

@@ -139,6 +139,7 @@ static void carry_out(struct pair_walk *walk, enum sim_side side, const struct f
     case FTUN_ACTION_ESTABLISHED:
     case FTUN_ACTION_MSS:
     case FTUN_ACTION_RECONNECT:
+    case FTUN_ACTION_HAND_OVER:
         break;
     }
 }

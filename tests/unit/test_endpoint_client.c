@@ -245,6 +245,18 @@ static void a_client_without_a_free_port_says_so_and_keeps_its_flows(void **stat
         assert_int_equal(ftun_endpoint_flow(endpoint, now, application_at(i), &actions), i - 1);
 }
 
+/* A port is taken towards one address of the server only. */
+static void where_ports_towards_one_address_are_taken_a_flow_goes_to_the_next(void **state)
+{
+    (void)state;
+    client_of_all_ports(client_config());
+    const struct ftun_socket_address both[] = {config.remote, at(ipv4(10, 0, 0, 9), 1)};
+    ftun_endpoint_set_remotes(endpoint, both, 2);
+    assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(UINT16_MAX), &actions),
+                         FTUN_NO_FLOW);
+    assert_true(ftun_socket_address_equal(&actions.at[1].send.segment.tuple.remote, &both[1]));
+}
+
 static void deadlines_of_many_flows_are_met_in_several_calls(void **state)
 {
     (void)state;
@@ -286,6 +298,7 @@ int main(void)
         cmocka_unit_test(a_handshake_packet_larger_than_the_servers_mss_is_left_out),
         cmocka_unit_test(a_full_window_refuses_whole_bursts),
         cmocka_unit_test(a_client_without_a_free_port_says_so_and_keeps_its_flows),
+        cmocka_unit_test(where_ports_towards_one_address_are_taken_a_flow_goes_to_the_next),
         cmocka_unit_test(deadlines_of_many_flows_are_met_in_several_calls),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);

@@ -89,7 +89,7 @@ static void a_server_translates_its_port_and_guards_links(void **state)
         "\t\ttype filter hook prerouting priority raw; policy accept;\n"
         "\t\tiifname != \"ftun0\" fib daddr type local tcp dport 4567 tcp flags & (syn | ack) == "
         "syn "
-        "limit rate over 20000/second burst 500 packets counter drop\n"
+        "limit rate over 30000/second burst 500 packets counter drop\n"
         "\t}\n"
         "\tchain prerouting {\n"
         "\t\ttype nat hook prerouting priority dstnat; policy accept;\n"

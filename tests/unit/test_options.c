@@ -122,6 +122,8 @@ static void each_mistake_gets_one_line_that_names_it(void **state)
         {FTUN_CLIENT, CLIENT "--idle-timeout ten", "number from 1"},
         {FTUN_CLIENT, CLIENT "--max-flows -1", "number from 1"},
         {FTUN_SERVER, SERVER "--max-flows-per-source 0", "number from 1"},
+        {FTUN_SERVER, SERVER "--upstream-sockets one", "auto, each, shared"},
+        {FTUN_CLIENT, CLIENT "--upstream-sockets each", "is for a server"},
         {FTUN_CLIENT, CLIENT "--max-flows-per-source 5", "is for a server"},
         {FTUN_SERVER, SERVER "--keepalive off", "is for clients"},
         {FTUN_SERVER, SERVER "--timestamps", "is for clients"},

@@ -149,12 +149,17 @@ static void each_other_action_is_a_line_in_words(void **state)
          .established = {.profile = &ftun_profile_phantun, .mss = 1400}},
         {.kind = FTUN_ACTION_MSS, .flow = 4, .mss.mss = 512},
         {.kind = FTUN_ACTION_RECONNECT, .flow = 6, .reconnect = {FTUN_CLOSED_RESET, 2}},
+        {.kind = FTUN_ACTION_HAND_OVER, .hand_over = {.worker = 3, .len = 60}},
         {.kind = FTUN_ACTION_CLOSE, .flow = 5, .close.reason = FTUN_CLOSED_BY_PEER},
     };
     static const char *const lines[] = {
-        "deliver flow 1 bytes 250 stride 100",           "open flow 2 10.0.0.1:1 [2001:db8::2]:2",
-        "established flow 3 profile phantun mss 1400",   "mss flow 4 bytes 512",
-        "reconnect flow 6 attempt 2: reset by the peer", "close flow 5: closed by the peer",
+        "deliver flow 1 bytes 250 stride 100",
+        "open flow 2 10.0.0.1:1 [2001:db8::2]:2",
+        "established flow 3 profile phantun mss 1400",
+        "mss flow 4 bytes 512",
+        "reconnect flow 6 attempt 2: reset by the peer",
+        "hand over to worker 3 bytes 60",
+        "close flow 5: closed by the peer",
     };
     for (size_t i = 0; i < LENGTH(actions); i++)
         assert_string_equal(ftun_trace_action(&actions[i], line, sizeof line), lines[i]);

@@ -6,6 +6,7 @@
  *   flow 2  connecting, one datagram waiting */
 #include "checksum.h"
 #include "endpoint_state.h"
+#include "tuple_hash.h"
 #include "unit.h"
 
 enum { ESTABLISHED_FLOW, TWO_WAITING, ONE_WAITING, FREE_FLOW, FLOWS };
@@ -107,10 +108,18 @@ static void a_free_list_that_leads_astray_is_noticed(void **state)
     assert_noticed();
 }
 
+static uint32_t bucket_of(const struct ftun_tuple *tuple)
+{
+    return (uint32_t)ftun_tuple_table_hash(&ep->table.key, tuple) & (ep->table.bucket_count - 1);
+}
+
 static void a_flow_under_the_wrong_tuple_is_noticed(void **state)
 {
     (void)state;
-    flows[TWO_WAITING].tuple.local.port ^= 1;
+    struct ftun_tuple *tuple = &flows[TWO_WAITING].tuple;
+    const uint32_t right = bucket_of(tuple);
+    while (bucket_of(tuple) == right)
+        tuple->local.port++;
     assert_noticed();
 }
 

@@ -15,6 +15,9 @@ int send_command(const char *const words[]);
 /** Measure how long a datagram and its echo take. */
 int echo_command(const char *const words[]);
 
+/** Open many flows, each of which sends now and then. */
+int crowd_command(const char *const words[]);
+
 /** Exchange datagrams with a peer in both directions at once, and accept no fault at all. */
 int exchange_command(const char *const words[]);
 

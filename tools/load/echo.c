@@ -2,6 +2,7 @@
 #include "arguments.h"
 #include "clock.h"
 #include "commands.h"
+#include "durations.h"
 #include "fail.h"
 #include "json.h"
 #include "pattern.h"
@@ -50,8 +51,7 @@ struct pinger {
     uint64_t sequence;
     uint64_t lost;
     uint64_t corrupted;
-    uint64_t *times_ns; /* of the echoes that came */
-    size_t echoed;
+    struct durations *times; /* of the echoes that came */
     uint8_t datagram[PATTERN_SLICE_MOST];
 };
 
@@ -126,7 +126,7 @@ static void ping(struct pinger *pinger)
 
     pinger->sequence++;
     if (echoed) {
-        pinger->times_ns[pinger->echoed++] = clock_now_ns() - start_ns;
+        durations_note(pinger->times, clock_now_ns() - start_ns);
         return;
     }
     if (stop_requested())
@@ -147,7 +147,7 @@ static void warm_up(struct pinger *pinger, const struct plan *plan)
 
     while (!stop_requested() && clock_now_ns() < end_ns) {
         ping(pinger);
-        pinger->echoed = 0;
+        durations_clear(pinger->times);
         pause_between(plan);
     }
     pinger->lost = 0;
@@ -162,38 +162,21 @@ static void ping_all(struct pinger *pinger, const struct plan *plan)
     }
 }
 
-static int compare_times(const void *left, const void *right)
-{
-    const uint64_t first = *(const uint64_t *)left;
-    const uint64_t second = *(const uint64_t *)right;
-
-    return (first > second) - (first < second);
-}
-
-/* The smallest time that at least so many of 100 echoes did not exceed; times are in order. */
-static double percentile_us(const struct pinger *pinger, size_t percent)
-{
-    const size_t rank = (pinger->echoed * percent + 99) / 100;
-
-    if (pinger->echoed == 0)
-        return 0;
-    return (double)pinger->times_ns[rank - 1] / 1000;
-}
-
 static void report(struct pinger *pinger)
 {
-    qsort(pinger->times_ns, pinger->echoed, sizeof pinger->times_ns[0], compare_times);
+    const size_t echoed = durations_count(pinger->times);
+
     json_open(NULL);
     json_text("command", "echo");
     json_count("size", pinger->size);
-    json_count("sent", pinger->echoed + pinger->lost);
-    json_count("echoed", pinger->echoed);
+    json_count("sent", echoed + pinger->lost);
+    json_count("echoed", echoed);
     json_count("lost", pinger->lost);
     json_count("corrupted", pinger->corrupted);
-    json_number("p50_us", percentile_us(pinger, 50));
-    json_number("p90_us", percentile_us(pinger, 90));
-    json_number("p99_us", percentile_us(pinger, 99));
-    json_number("max_us", percentile_us(pinger, 100));
+    json_number("p50_us", durations_percentile_us(pinger->times, 50));
+    json_number("p90_us", durations_percentile_us(pinger->times, 90));
+    json_number("p99_us", durations_percentile_us(pinger->times, 99));
+    json_number("max_us", durations_percentile_us(pinger->times, 100));
     json_close();
 }
 
@@ -203,9 +186,7 @@ static struct pinger *open_pinger(const struct plan *plan)
 
     if (!pinger)
         fail("out of memory");
-    pinger->times_ns = calloc(plan->count, sizeof *pinger->times_ns);
-    if (!pinger->times_ns)
-        fail("out of memory for %zu times", (size_t)plan->count);
+    pinger->times = durations_new();
     pinger->size = plan->sizes.least;
     pinger->flow = stamp_draw_flow();
     pinger->socket = udp_connect(&plan->to);
@@ -216,7 +197,7 @@ static struct pinger *open_pinger(const struct plan *plan)
 static void close_pinger(struct pinger *pinger)
 {
     close(pinger->socket);
-    free(pinger->times_ns);
+    durations_free(pinger->times);
     free(pinger);
 }
 
@@ -233,7 +214,7 @@ int echo_command(const char *const words[])
     warm_up(pinger, &plan);
     ping_all(pinger, &plan);
     report(pinger);
-    any = pinger->echoed > 0;
+    any = durations_count(pinger->times) > 0;
     close_pinger(pinger);
     return any ? EXIT_SUCCESS : EXIT_FAILURE;
 }

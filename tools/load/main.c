@@ -12,6 +12,7 @@ static const char help[] =
     "  ftun-load sink      receive datagrams, verify each, say what was lost or damaged\n"
     "  ftun-load send      send datagrams to a sink, as fast as possible or at a rate\n"
     "  ftun-load echo      measure the time to a sink --echo and back, one datagram at a time\n"
+    "  ftun-load crowd     open many flows, each of which sends now and then\n"
     "  ftun-load exchange  two ends, many flows, both directions at once: nothing may be damaged,\n"
     "                      lost, doubled or out of order\n"
     "  ftun-load forge     send TCP segments in somebody else's name: floods and blind attacks\n"
@@ -28,14 +29,15 @@ static const struct {
     const char *name;
     int (*run)(const char *const words[]);
 } commands[] = {
-    {"sink", sink_command},         {"send", send_command},   {"echo", echo_command},
-    {"exchange", exchange_command}, {"forge", forge_command},
+    {"sink", sink_command},   {"send", send_command},         {"echo", echo_command},
+    {"crowd", crowd_command}, {"exchange", exchange_command}, {"forge", forge_command},
 };
 
 int main(int count, char *words[])
 {
     if (count < 2)
-        fail_usage("a command is missing: sink, send, echo, exchange or forge; --help tells more");
+        fail_usage(
+            "a command is missing: sink, send, echo, crowd, exchange or forge; --help tells more");
     if (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0) {
         fputs(help, stdout);
         return EXIT_SUCCESS;
@@ -45,5 +47,6 @@ int main(int count, char *words[])
         if (strcmp(words[1], commands[i].name) == 0)
             return commands[i].run((const char *const *)words + 2);
     }
-    fail_usage("%s: no such command; there are sink, send, echo, exchange and forge", words[1]);
+    fail_usage("%s: no such command; there are sink, send, echo, crowd, exchange and forge",
+               words[1]);
 }

@@ -9,18 +9,20 @@
 enum { MESSAGES_PER_CALL = 64 };
 
 struct reply {
+    size_t most;
     unsigned count;
     struct mmsghdr headers[MESSAGES_PER_CALL];
     struct iovec pieces[MESSAGES_PER_CALL];
     struct burst_control controls[MESSAGES_PER_CALL];
 };
 
-struct reply *reply_new(void)
+struct reply *reply_new(size_t most)
 {
     struct reply *reply = calloc(1, sizeof *reply);
 
     if (!reply)
         fail("out of memory for echoes");
+    reply->most = most;
     return reply;
 }
 
@@ -77,7 +79,8 @@ void reply_send(struct reply *reply, int socket, const struct batch *batch, unsi
     for (unsigned i = 0; i < messages; i++) {
         const struct arrival arrival = batch_arrival(batch, i);
 
-        add_message(reply, socket, &arrival);
+        if (arrival.stride <= reply->most)
+            add_message(reply, socket, &arrival);
     }
     flush(reply, socket);
 }

@@ -6,8 +6,8 @@
 /** Sends what a receive call brought back to where it came from, glued as it came. */
 struct reply;
 
-/** Exits with a message when there is no memory. */
-struct reply *reply_new(void);
+/** Datagrams larger than `most` bytes stay. Exits with a message when there is no memory. */
+struct reply *reply_new(size_t most);
 
 /** Release it; null is fine. */
 void reply_free(struct reply *reply);

@@ -20,6 +20,7 @@ static const char help[] =
     "\n"
     "  --listen ADDRESS:PORT   where to receive: 127.0.0.1:5001, [::1]:5001, 0.0.0.0:5001\n"
     "  --echo                  send each datagram back to where it came from\n"
+    "  --echo-up-to N          with --echo: only what has at most N bytes\n"
     "  --seconds S             end after so many seconds\n"
     "  --silent-for S          end when datagrams came, and then none for so many seconds\n"
     "\n"
@@ -51,6 +52,7 @@ enum { MESSAGES_PER_CALL = 16 };
 struct plan {
     struct address listen;
     bool echo;
+    uint64_t echo_up_to;
     double seconds;
     double silent_for;
 };
@@ -76,6 +78,7 @@ static void read_plan(const char *const words[], struct plan *plan)
     struct argument arguments[] = {
         {.name = "listen", .read = argument_address, .target = &plan->listen},
         {.name = "echo", .target = &plan->echo},
+        {.name = "echo-up-to", .read = argument_count, .target = &plan->echo_up_to},
         {.name = "seconds", .read = argument_seconds, .target = &plan->seconds},
         {.name = "silent-for", .read = argument_seconds, .target = &plan->silent_for},
     };
@@ -217,7 +220,7 @@ static struct sink open_sink(const struct plan *plan)
     struct sink sink = {
         .socket = udp_listen(&plan->listen),
         .batch = batch_new(MESSAGES_PER_CALL),
-        .reply = plan->echo ? reply_new() : NULL,
+        .reply = plan->echo ? reply_new(plan->echo_up_to) : NULL,
         .tally = tally_new(),
     };
 
@@ -237,7 +240,7 @@ static void close_sink(struct sink *sink)
 
 int sink_command(const char *const words[])
 {
-    struct plan plan = {0};
+    struct plan plan = {.echo_up_to = SIZE_MAX};
     struct sink sink;
 
     read_plan(words, &plan);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Flows are found by open addressing in a table that is never more than half full. */
-enum { SLOTS_AT_FIRST = 64, WORDS_AT_FIRST = 1024, BITS_PER_WORD = 64 };
+enum { SLOTS_AT_FIRST = 64, WORDS_AT_FIRST = 16, BITS_PER_WORD = 64 };
 
 #define SEQUENCE_LIMIT (UINT64_C(1) << 33)
 
