@@ -28,11 +28,10 @@ static bool expects_more(const struct ftun_loop *loop, const struct ftun_tunnel_
 
 static void read_tunnel(struct ftun_loop *loop)
 {
-    struct ftun_tunnel_packet packet = {0};
+    struct ftun_tunnel_packet packet;
     size_t bytes = 0;
-    for (int i = 0;
-         i == 0 || (i < PACKETS_PER_TURN && bytes < BYTES_PER_TURN && expects_more(loop, &packet));
-         i++) {
+    bool more = true;
+    for (int i = 0; more && i < PACKETS_PER_TURN && bytes < BYTES_PER_TURN; i++) {
         const int got = ftun_tun_read(loop->config.tun, loop->packet, &packet);
         if (got < 0)
             ftun_loop_lose_tunnel(loop, errno);
@@ -40,9 +39,11 @@ static void read_tunnel(struct ftun_loop *loop)
             return;
         bytes += packet.len;
         ftun_loop_packet(loop, &packet);
+        more = expects_more(loop, &packet);
     }
     loop->tunnel_left_turn = loop->turn;
-    ftun_loop_look_at_tunnel(loop, false); /* it had more than a turn takes */
+    if (more) /* it had more than a turn takes */
+        ftun_loop_look_at_tunnel(loop, false);
 }
 
 static void send_burst(struct ftun_loop *loop, uint32_t flow, const struct ftun_burst *burst)
