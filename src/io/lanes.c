@@ -90,12 +90,12 @@ static struct ftun_lane *find_place(struct ftun_lanes *lanes, uint64_t now_ns)
 }
 
 static size_t make_lane(struct ftun_lanes *lanes, int listener,
-                        const struct ftun_udp_message *message, uint64_t now_ns)
+                        const struct ftun_udp_message *message, uint64_t now_ns, uint64_t *lost)
 {
     struct ftun_lane *lane = find_place(lanes, now_ns);
     if (lane == NULL)
         return FTUN_LANES_MAX;
-    const int fd = ftun_udp_branch_off(listener, message);
+    const int fd = ftun_udp_branch_off(listener, message, lost);
     if (fd < 0)
         return FTUN_LANES_MAX;
     if (lane->fd >= 0)
@@ -138,7 +138,7 @@ size_t ftun_lanes_relieve(struct ftun_lanes *lanes, int listener,
     const struct ftun_udp_message *message = flood(batch, count);
     if (message == NULL || has_lane(lanes, &message->source))
         return FTUN_LANES_MAX;
-    return make_lane(lanes, listener, message, now_ns);
+    return make_lane(lanes, listener, message, now_ns, lost);
 }
 
 bool ftun_lanes_may_read(const struct ftun_lanes *lanes, size_t i)

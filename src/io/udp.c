@@ -113,10 +113,12 @@ int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error
     return listen_on(address, false, error);
 }
 
-void ftun_udp_discard(int fd)
+size_t ftun_udp_discard(int fd)
 {
+    size_t discarded = 0;
     while (recv(fd, NULL, 0, MSG_DONTWAIT) >= 0)
-        ;
+        discarded++;
+    return discarded;
 }
 
 /* The first socket is bound alone, so a port that another program has is found out, and shared
@@ -193,7 +195,7 @@ static bool local_end(int listener, const struct ftun_udp_message *message,
 
 /* Of an interface: the kernel spreads what comes over the sockets that listen on a port, and one
  * that is bound to an interface is none of those. */
-int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message)
+int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message, uint64_t *lost)
 {
     union ftun_sockaddr address;
     int interface;
@@ -207,7 +209,7 @@ int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message)
     const bool ready =
         bind_beside(fd, listener, &address) &&
         connect(fd, &message->reply_to->any, ftun_sockaddr_len(message->reply_to)) == 0;
-    ftun_udp_discard(fd); /* what came before it was connected: anybody's */
+    *lost += ftun_udp_discard(fd); /* what came before it was connected: anybody's */
     if (ready)
         return fd;
     const int cause = errno;

@@ -26,8 +26,8 @@ int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error
 int ftun_udp_listen_beside(int fd, const struct ftun_socket_address *address,
                            struct ftun_error *error);
 
-/* Throw away what a socket has received by now. */
-void ftun_udp_discard(int fd);
+/* Throw away what a socket has received by now. Returns how many messages that was. */
+size_t ftun_udp_discard(int fd);
 
 /* A socket connected to `address`. -1 with errno on error. */
 int ftun_udp_connect(const struct ftun_socket_address *address);
@@ -51,8 +51,8 @@ struct ftun_udp_message {
 
 /* A socket on the port of `listener` that gets what comes from the source of `message` to the
  * address that this was sent to, in place of the listener. What is in the listener's buffer stays
- * there; what comes at the very moment is lost. -1 with errno on error. */
-int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message);
+ * there; what comes at the very moment is lost, and added to `lost`. -1 with errno on error. */
+int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message, uint64_t *lost);
 
 /* How full a socket's receive buffer is. */
 struct ftun_udp_buffer {

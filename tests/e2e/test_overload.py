@@ -94,10 +94,11 @@ def test_a_flood_one_way_does_not_stop_the_other_way(pair):
 def test_what_the_server_has_no_room_for_is_counted(pair):
     """In its TUN's queue, when it may not run for a while."""
     pair.server.run("ethtool", "-K", "eth0", "gro", "off")  # each datagram is a packet
-    server, _, _ = start_tunnel(pair)
-    assert pair.echo(count=10, size=LIGHT)["echoed"] == 10
+    server, client, _ = start_tunnel(pair)
+    flood = start_flood(pair, "--rate", "20000", "--size", "1400", "--count", "20000")
+    client.wait_for(" established")
     server.send_signal(signal.SIGSTOP)
-    sent_by([start_flood(pair, "--rate", "20000", "--size", "1400", "--count", "10000")])
+    sent_by([flood])
     server.send_signal(signal.SIGCONT)
     assert total(server, "tunnel-overflow") > 0
     server.wait_for("tunnel-overflow: more came through the tunnel than can be delivered")
