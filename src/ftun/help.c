@@ -37,6 +37,9 @@ const char ftun_help_overview[] =
     "                          processor, at most 64)\n"                                          \
     "  --offload auto|off      use the kernel's segmentation and checksum offloads (default "     \
     "auto)\n"                                                                                     \
+    "  --busy-poll MICROSECONDS  after the last event look for more for so long before "          \
+    "sleeping:\n"                                                                                 \
+    "                          answers come faster, for processor time (default 0: sleep)\n"      \
     "  --log LEVEL             error, warning, info (default) or debug (every packet)\n"          \
     "\n"                                                                                          \
     "Signals: SIGTERM and SIGINT close every flow, undo the set-up and end ftun (exit code 0);\n" \

@@ -12,6 +12,7 @@
 enum {
     MAX_FLOWS_DEFAULT = 16384,
     MAX_FLOWS_LIMIT = 1 << 22,
+    BUSY_POLL_US_MAX = 1000000, /* from here on it would never sleep */
     OPTION_TUN = 256,
     OPTION_TUN_LOCAL,
     OPTION_TUN_PEER,
@@ -30,6 +31,7 @@ enum {
     OPTION_MAX_FLOWS_PER_SOURCE,
     OPTION_UPSTREAM_SOCKETS,
     OPTION_OFFLOAD,
+    OPTION_BUSY_POLL,
     OPTION_PREFER,
     OPTION_WORKERS
 };
@@ -60,6 +62,7 @@ static const struct option long_options[] = {
     {"upstream-sockets", required_argument, NULL, OPTION_UPSTREAM_SOCKETS},
     {"workers", required_argument, NULL, OPTION_WORKERS},
     {"offload", required_argument, NULL, OPTION_OFFLOAD},
+    {"busy-poll", required_argument, NULL, OPTION_BUSY_POLL},
     {0},
 };
 
@@ -221,6 +224,16 @@ static bool take_offload(const char *value, struct ftun_options *options, struct
     return true;
 }
 
+static bool take_busy_poll(const char *value, struct ftun_options *options,
+                           struct ftun_error *error)
+{
+    uint64_t us = 0;
+    if (strcmp(value, "0") != 0 && !take_number("--busy-poll", value, BUSY_POLL_US_MAX, &us, error))
+        return false;
+    options->busy_poll_ns = us * 1000;
+    return true;
+}
+
 static bool take_seconds(const char *option, const char *value, uint64_t *ns,
                          struct ftun_error *error)
 {
@@ -349,6 +362,8 @@ static bool take(int option, const char *value, struct ftun_options *options,
         return take_upstream_sockets(value, options, error);
     case OPTION_WORKERS:
         return take_workers(value, options, error);
+    case OPTION_BUSY_POLL:
+        return take_busy_poll(value, options, error);
     default:
         return take_offload(value, options, error);
     }

@@ -31,6 +31,7 @@ struct ftun_options {
     enum ftun_family only, prefer; /* NONE: both; whichever the resolver prefers */
     bool touch_nothing;            /* --setup=none */
     bool offload;
+    uint64_t busy_poll_ns;
     enum ftun_peer peer;
     bool timestamps;
     enum ftun_log_level log_level;

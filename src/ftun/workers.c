@@ -313,6 +313,7 @@ static bool create_loop(struct worker *worker, struct ftun_error *error)
         .upstream = &worker->upstream,
         .signal_fd = first ? config->signal_fd : -1,
         .workers = worker->all->count,
+        .busy_poll_ns = config->options->busy_poll_ns,
         .watches = worker->watches,
         .watch_count = first ? FTUN_NETWORK_WATCHES + 1 : 1,
         .owner = {.context = worker,

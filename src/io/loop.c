@@ -9,15 +9,11 @@
  *     TUN         ── read     ──> packet ──> endpoint ──> actions ── sendmsg ──> UDP sockets
  *
  * Payload is never copied here: it lies where recvmmsg or read put it until writev or sendmsg have
- * taken it. Descriptors are watched level-triggered: what a turn leaves is there in the next.
- *
- * When datagrams come one by one but fast, the loop would wake for every few of them, and each
- * small burst would walk the kernel's forwarding path by itself. So after a turn that received
- * several messages, but not all that a call can take, the loop rests for a moment and lets them
- * gather, as a network card moderates its interrupts. A lone flow of questions and answers has one
- * message a turn and never waits. Measured (tools/bench, single datagrams, 2 cores): 1.05 to 1.2
- * times the throughput, and three quarters of the CPU per GB. */
+ * taken it. Descriptors are watched level-triggered: what a turn leaves is there in the next. How
+ * it waits: waiting.c. */
 #include "loop_state.h"
+
+#include "instant.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,10 +25,6 @@
 
 enum {
     EVENTS_MAX = 64,
-    MILLISECOND_NS = 1000000,
-    LONG_WAIT_MS = 1000,
-    BUSY_MESSAGES = 3,    /* in one turn: datagrams come faster than they are asked for */
-    REST_NS = 50 * 1000,  /* 64 datagrams in this time: 14 Gbit/s of 1400 bytes */
     TIMER_SLACK_NS = 1000 /* the default, 50 us, would double the rest */
 };
 
@@ -51,7 +43,7 @@ const struct ftun_io_counters *ftun_loop_counters(const struct ftun_loop *loop)
 bool ftun_loop_watch(struct ftun_loop *loop, int fd, enum ftun_loop_source source, uint32_t number)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)source << 32 | number};
-    return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+    return epoll_ctl(loop->waiting.epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 static void pass_time(struct ftun_loop *loop)
@@ -77,38 +69,15 @@ static uint64_t observe_turn(struct ftun_loop *loop)
     return observer->turn == NULL ? FTUN_NEVER : observer->turn(observer->context, loop->now_ns);
 }
 
-/* epoll_wait() does not count the time that the machine is suspended, deadlines do: a long wait
- * ends by an alarm of the same clock as they. */
-static int wait_long(const struct ftun_loop *loop, uint64_t at_ns)
+/* The earliest of what anybody waits for. */
+static uint64_t next_deadline(const struct ftun_loop *loop, uint64_t observer_at_ns)
 {
-    const struct itimerspec at = {.it_value = {.tv_sec = (time_t)(at_ns / FTUN_SECOND),
-                                               .tv_nsec = (long)(at_ns % FTUN_SECOND)}};
-    return timerfd_settime(loop->alarm, TFD_TIMER_ABSTIME, &at, NULL) == 0 ? -1 : LONG_WAIT_MS;
-}
-
-/* Until the earliest of what anybody waits for, rounded up; -1: for ever. */
-static int wait_ms(const struct ftun_loop *loop, uint64_t observer_at_ns)
-{
-    uint64_t at = ftun_endpoint_deadline(loop->config.endpoint);
-    if (observer_at_ns < at)
-        at = observer_at_ns;
-    if (loop->stopping && loop->close_at_ns < at)
-        at = loop->close_at_ns;
-    if (ftun_loop_restores_tunnel(loop) && loop->restore_at_ns < at)
-        at = loop->restore_at_ns;
-    if (at == FTUN_NEVER)
-        return -1;
-    const uint64_t now_ns = ftun_clock();
-    const uint64_t wait = at <= now_ns ? 0 : (at - now_ns + MILLISECOND_NS - 1) / MILLISECOND_NS;
-    return wait < LONG_WAIT_MS ? (int)wait : wait_long(loop, at);
-}
-
-static void let_datagrams_gather(struct ftun_loop *loop)
-{
-    const struct timespec rest = {.tv_nsec = REST_NS};
-    if (loop->received >= BUSY_MESSAGES && loop->received < FTUN_UDP_MESSAGES_MAX)
-        nanosleep(&rest, NULL);
-    loop->received = 0;
+    uint64_t at = ftun_earlier(ftun_endpoint_deadline(loop->config.endpoint), observer_at_ns);
+    if (loop->stopping)
+        at = ftun_earlier(at, loop->close_at_ns);
+    if (ftun_loop_restores_tunnel(loop))
+        at = ftun_earlier(at, loop->restore_at_ns);
+    return at;
 }
 
 bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
@@ -117,9 +86,9 @@ bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
     uint64_t observer_at_ns = FTUN_NEVER;
     prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS); /* of this thread */
     while (!ftun_loop_has_closed(loop)) {
-        const int count =
-            epoll_wait(loop->epoll, events, EVENTS_MAX, wait_ms(loop, observer_at_ns));
-        loop->now_ns = ftun_clock();
+        const int count = ftun_wait(&loop->waiting, next_deadline(loop, observer_at_ns),
+                                    &loop->now_ns, events, EVENTS_MAX);
+        loop->turn++;
         for (int i = 0; i < count; i++)
             ftun_loop_handle(loop, &events[i]);
         if (!ftun_loop_restore_tunnel(loop, error))
@@ -128,7 +97,8 @@ bool ftun_loop_run(struct ftun_loop *loop, struct ftun_error *error)
         ftun_loop_close_some(loop);
         end_turn(loop);
         observer_at_ns = observe_turn(loop);
-        let_datagrams_gather(loop);
+        ftun_wait_rest(&loop->waiting, loop->singles);
+        loop->singles = 0;
     }
     return true;
 }
@@ -155,7 +125,7 @@ static bool watch_applications(struct ftun_loop *loop)
 static bool watch_all(struct ftun_loop *loop)
 {
     const struct ftun_loop_config *config = &loop->config;
-    return watch_others(loop) && ftun_loop_watch(loop, loop->alarm, FROM_ALARM, 0) &&
+    return watch_others(loop) && ftun_loop_watch(loop, loop->waiting.alarm, FROM_ALARM, 0) &&
            ftun_loop_watch(loop, config->tun->fd, FROM_TUN, 0) &&
            (config->signal_fd < 0 || ftun_loop_watch(loop, config->signal_fd, FROM_SIGNALS, 0)) &&
            watch_applications(loop);
@@ -169,12 +139,14 @@ struct ftun_loop *ftun_loop_create(const struct ftun_loop_config *config, struct
         return NULL;
     }
     loop->config = *config;
+    loop->waiting.busy_poll_ns = config->busy_poll_ns;
     loop->doomed = FTUN_NO_FLOW;
     loop->now_ns = ftun_clock();
     loop->batch = ftun_udp_batch_create();
-    loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-    loop->alarm = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (loop->batch != NULL && loop->epoll >= 0 && loop->alarm >= 0 && watch_all(loop))
+    loop->waiting.epoll = epoll_create1(EPOLL_CLOEXEC);
+    loop->waiting.alarm = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (loop->batch != NULL && loop->waiting.epoll >= 0 && loop->waiting.alarm >= 0 &&
+        watch_all(loop))
         return loop;
     ftun_fail(error, "cannot start the poll loop: %s", strerror(errno));
     ftun_loop_destroy(loop);
@@ -185,10 +157,10 @@ void ftun_loop_destroy(struct ftun_loop *loop)
 {
     if (loop == NULL)
         return;
-    if (loop->epoll >= 0)
-        close(loop->epoll);
-    if (loop->alarm >= 0)
-        close(loop->alarm);
+    if (loop->waiting.epoll >= 0)
+        close(loop->waiting.epoll);
+    if (loop->waiting.alarm >= 0)
+        close(loop->waiting.alarm);
     ftun_udp_batch_destroy(loop->batch);
     free(loop);
 }

@@ -62,6 +62,7 @@ struct ftun_loop_config {
     struct ftun_upstream *upstream;     /* server */
     int signal_fd;                      /* a signalfd; -1 */
     uint32_t workers;                   /* as many loops close their flows at the same time */
+    uint64_t busy_poll_ns;              /* stay awake for so long after the last event */
     const struct ftun_watch *watches;
     uint32_t watch_count;
     struct ftun_loop_owner owner;

@@ -19,11 +19,20 @@ void ftun_loop_packet(struct ftun_loop *loop, const struct ftun_tunnel_packet *p
     ftun_loop_carry_out(loop, &ftun_no_burst);
 }
 
+/* A call only to hear that there is no more would delay a lone packet's answer. More is likely
+ * behind a super-segment, and when the turn before has left some. */
+static bool expects_more(const struct ftun_loop *loop, const struct ftun_tunnel_packet *packet)
+{
+    return packet->segment_size > 0 || loop->tunnel_left_turn + 1 == loop->turn;
+}
+
 static void read_tunnel(struct ftun_loop *loop)
 {
-    struct ftun_tunnel_packet packet;
+    struct ftun_tunnel_packet packet = {0};
     size_t bytes = 0;
-    for (int i = 0; i < PACKETS_PER_TURN && bytes < BYTES_PER_TURN; i++) {
+    for (int i = 0;
+         i == 0 || (i < PACKETS_PER_TURN && bytes < BYTES_PER_TURN && expects_more(loop, &packet));
+         i++) {
         const int got = ftun_tun_read(loop->config.tun, loop->packet, &packet);
         if (got < 0)
             ftun_loop_lose_tunnel(loop, errno);
@@ -32,6 +41,7 @@ static void read_tunnel(struct ftun_loop *loop)
         bytes += packet.len;
         ftun_loop_packet(loop, &packet);
     }
+    loop->tunnel_left_turn = loop->turn;
 }
 
 static void send_burst(struct ftun_loop *loop, uint32_t flow, const struct ftun_burst *burst)
@@ -44,11 +54,16 @@ static void send_burst(struct ftun_loop *loop, uint32_t flow, const struct ftun_
     } while (done < burst->len);
 }
 
-/* The most that one call has brought in this turn. */
-static void note_received(struct ftun_loop *loop, int count)
+/* Of what a call has brought, the messages that are one datagram; the most in this turn. */
+static void note_singles(struct ftun_loop *loop, int count)
 {
-    if (count > 0 && (size_t)count > loop->received)
-        loop->received = (size_t)count;
+    size_t singles = 0;
+    for (int i = 0; i < count; i++) {
+        const struct ftun_udp_message *message = ftun_udp_message(loop->batch, (size_t)i);
+        singles += message->len <= message->stride;
+    }
+    if (singles > loop->singles)
+        loop->singles = singles;
 }
 
 /* The client's flow of datagrams from the source of `head`; FTUN_NO_FLOW when it is refused. */
@@ -83,7 +98,7 @@ static void read_listener(struct ftun_loop *loop, uint32_t events)
     if ((events & EPOLLERR) != 0)
         loop->counters.application_refused += ftun_udp_take_refusals(loop->config.listener->fd);
     const int count = ftun_udp_receive(loop->config.listener->fd, loop->batch, true);
-    note_received(loop, count);
+    note_singles(loop, count);
     send_batch(loop, count, 0);
 }
 
@@ -93,7 +108,7 @@ static void read_upstream(struct ftun_loop *loop, uint32_t flow)
     const int count = ftun_upstream_receive(loop->config.upstream, flow, loop->batch);
     if (count < 0 && errno == ECONNREFUSED)
         loop->counters.application_refused++;
-    note_received(loop, count);
+    note_singles(loop, count);
     send_batch(loop, count, 0);
 }
 
@@ -105,7 +120,7 @@ static void read_shared_upstream(struct ftun_loop *loop, uint32_t events)
     ftun_udp_taken strangers;
     const int count = ftun_upstream_receive_shared(upstream, loop->batch, &strangers);
     loop->counters.upstream_strangers += (unsigned)__builtin_popcountll(strangers);
-    note_received(loop, count);
+    note_singles(loop, count);
     send_batch(loop, count, strangers);
 }
 
@@ -123,7 +138,7 @@ static void read_signal(struct ftun_loop *loop)
 static void read_alarm(const struct ftun_loop *loop)
 {
     uint64_t times;
-    while (read(loop->alarm, &times, sizeof times) > 0)
+    while (read(loop->waiting.alarm, &times, sizeof times) > 0)
         ;
 }
 

@@ -35,7 +35,7 @@ void ftun_loop_stop(struct ftun_loop *loop)
     loop->answered_at_ns = loop->now_ns;
     loop->to_close = ftun_loop_open_flows(loop);
     if (loop->config.role == FTUN_CLIENT) /* what applications send now would open new flows */
-        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
+        epoll_ctl(loop->waiting.epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL);
 }
 
 static bool peers_answer(const struct ftun_loop *loop)

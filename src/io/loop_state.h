@@ -4,8 +4,7 @@
 
 #include "loop.h"
 #include "tun.h"
-
-#include <sys/epoll.h>
+#include "waiting.h"
 
 enum ftun_loop_source {
     FROM_TUN,
@@ -20,10 +19,11 @@ enum ftun_loop_source {
 struct ftun_loop {
     struct ftun_loop_config config;
     struct ftun_io_counters counters;
-    int epoll;
-    int alarm; /* a timerfd: ends long waits */
+    struct ftun_waiting waiting;
     bool stopping;
-    bool closed; /* when stopping: nothing waits for a peer any more */
+    bool closed;               /* when stopping: nothing waits for a peer any more */
+    uint64_t turn;             /* counts them */
+    uint64_t tunnel_left_turn; /* the last that has not read all that the TUN had */
     uint64_t now_ns;
     uint64_t stopping_since_ns;
     uint64_t close_at_ns;    /* not before, when stopping: the next FINs */
@@ -32,7 +32,7 @@ struct ftun_loop {
     uint64_t answered_at_ns; /* when that became fewer */
     uint64_t restore_at_ns;  /* not before, when the TUN is gone */
     int restore_tries;
-    size_t received; /* UDP messages that one call has brought, the most in this turn */
+    size_t singles;  /* datagrams that one call has brought one by one, the most in this turn */
     uint32_t doomed; /* a flow that has no socket, to be closed once its actions are done */
     struct ftun_udp_batch *batch;
     struct ftun_actions actions;

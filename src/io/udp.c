@@ -160,6 +160,8 @@ int ftun_udp_open_loopback(struct ftun_error *error)
 /* --- receiving ---------------------------------------------------------------------------- */
 
 struct ftun_udp_batch {
+    bool addressed; /* what it is armed for */
+    size_t used;    /* messages that the last call has changed */
     struct ftun_udp_message messages[FTUN_UDP_MESSAGES_MAX];
     struct mmsghdr headers[FTUN_UDP_MESSAGES_MAX];
     struct iovec vectors[FTUN_UDP_MESSAGES_MAX];
@@ -179,6 +181,7 @@ struct ftun_udp_batch *ftun_udp_batch_create(void)
         batch->headers[i].msg_hdr.msg_iov = &batch->vectors[i];
         batch->headers[i].msg_hdr.msg_iovlen = 1;
     }
+    batch->used = FTUN_UDP_MESSAGES_MAX; /* none is armed yet */
     return batch;
 }
 
@@ -190,13 +193,15 @@ void ftun_udp_batch_destroy(struct ftun_udp_batch *batch)
 /* What the kernel changed by the last call. */
 static void rearm(struct ftun_udp_batch *batch, bool addressed)
 {
-    for (size_t i = 0; i < FTUN_UDP_MESSAGES_MAX; i++) {
+    const size_t count = batch->addressed == addressed ? batch->used : FTUN_UDP_MESSAGES_MAX;
+    for (size_t i = 0; i < count; i++) {
         struct msghdr *header = &batch->headers[i].msg_hdr;
         header->msg_name = addressed ? &batch->sources[i] : NULL;
         header->msg_namelen = addressed ? sizeof batch->sources[i] : 0;
         header->msg_control = batch->control[i];
         header->msg_controllen = CONTROL_BUFFER;
     }
+    batch->addressed = addressed;
 }
 
 static void read_control(struct msghdr *header, struct ftun_udp_message *message)
@@ -235,6 +240,7 @@ int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed)
 {
     rearm(batch, addressed);
     const int count = recvmmsg(fd, batch->headers, FTUN_UDP_MESSAGES_MAX, MSG_DONTWAIT, NULL);
+    batch->used = count < 0 ? FTUN_UDP_MESSAGES_MAX : (size_t)count;
     if (count < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
     for (size_t i = 0; i < (size_t)count; i++)

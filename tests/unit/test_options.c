@@ -37,6 +37,7 @@ static void the_shortest_command_lines(void **state)
     assert_int_equal(options.remote.first, FTUN_FAMILY_NONE);
     assert_false(options.touch_nothing);
     assert_true(options.offload);
+    assert_int_equal(options.busy_poll_ns, 0);
     assert_int_equal(options.timeouts.idle_ns, 180 * FTUN_SECOND);
     assert_true(parse(FTUN_SERVER, SERVER));
     assert_int_equal(options.local.port, 4567);
@@ -67,6 +68,15 @@ static void a_profile_is_a_peer_by_another_name(void **state)
     assert_true(parse(FTUN_CLIENT, CLIENT "--peer phantun --profile linux --timestamps"));
     assert_int_equal(options.peer, FTUN_PEER_FTUN);
     assert_true(options.timestamps);
+}
+
+static void busy_polling_is_in_microseconds_and_may_be_none(void **state)
+{
+    (void)state;
+    assert_true(parse(FTUN_CLIENT, CLIENT "--busy-poll 50"));
+    assert_int_equal(options.busy_poll_ns, 50000);
+    assert_true(parse(FTUN_SERVER, SERVER "--busy-poll 50 --busy-poll 0"));
+    assert_int_equal(options.busy_poll_ns, 0);
 }
 
 static void each_mistake_gets_one_line_that_names_it(void **state)
@@ -106,6 +116,8 @@ static void each_mistake_gets_one_line_that_names_it(void **state)
         {FTUN_CLIENT, CLIENT "--timestamps --profile phantun", "contradict"},
         {FTUN_CLIENT, CLIENT "--log loud", "error, warning, info, debug"},
         {FTUN_CLIENT, CLIENT "--offload on", "auto, off"},
+        {FTUN_CLIENT, CLIENT "--busy-poll long", "number from 1 to 1000000"},
+        {FTUN_CLIENT, CLIENT "--busy-poll 1000001", "number from 1 to 1000000"},
         {FTUN_CLIENT, CLIENT "--idle-timeout 0", "number from 1"},
         {FTUN_CLIENT, CLIENT "--idle-timeout ten", "number from 1"},
         {FTUN_CLIENT, CLIENT "--max-flows -1", "number from 1"},
@@ -186,6 +198,7 @@ int main(void)
         cmocka_unit_test(the_shortest_command_lines),
         cmocka_unit_test(phantuns_command_lines),
         cmocka_unit_test(a_profile_is_a_peer_by_another_name),
+        cmocka_unit_test(busy_polling_is_in_microseconds_and_may_be_none),
         cmocka_unit_test(each_mistake_gets_one_line_that_names_it),
         cmocka_unit_test(help_is_understood_whatever_else_is_missing),
         cmocka_unit_test(the_plan_follows_the_families),
