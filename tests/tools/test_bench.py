@@ -158,6 +158,20 @@ def test_a_tunnel_that_does_not_work_is_said_to_fail(tmp_path):
     assert "failed" in done.stdout
 
 
+def test_a_crowd_is_measured_alone():
+    done = bench("--flows", "16,1000")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--flows: 1000 and more are a measurement of its own" in done.stderr.splitlines()[-1]
+
+
+def test_a_thousand_flows_are_a_crowd(tmp_path):
+    result = tmp_path / "result.json"
+    done = bench("--flows", 1000, "--seconds", 0.3, "--json", result)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(result.read_text())["crowds"][0]["crowd"]["opened"] == 1000
+    assert "opened per second" in done.stdout
+
+
 def test_a_tunnel_without_a_sign_is_probed(tmp_path):
     """Its own firewall rules are loaded, and let nothing through."""
     rules = "nft = table inet t { chain c { type filter hook input priority 0; udp dport 4567 drop; }; }"

@@ -6,6 +6,7 @@ import subprocess
 
 from .place import MODES
 from .sweep import USUAL_SIZE
+from .table import machine_line
 
 CHARACTERS = str.maketrans({"'": "''", "\n": " "})  # inside gnuplot's single quotes
 
@@ -147,14 +148,10 @@ def quoted(text):
     return "'" + str(text).translate(CHARACTERS) + "'"
 
 
-def machine_text(machine):
-    return f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}"
-
-
 def draw_all(measured, directory):
     """Draw what was measured, as tools/bench saves it; returns the names of the files."""
     machine, settings = measured["machine"], measured["settings"]
-    under = (f"{machine_text(machine)}; medians of {settings['runs']} runs of "
+    under = (f"{machine_line(machine)}; medians of {settings['runs']} runs of "
              f"{settings['seconds']:g} s; {machine['date'][:10]}")
     directory.mkdir(parents=True, exist_ok=True)
     paths = []

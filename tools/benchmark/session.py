@@ -125,13 +125,16 @@ def clear_line():
     return "\r\033[K" if sys.stderr.isatty() else ""
 
 
+def saved_settings(settings):
+    return {key: value for key, value in vars(settings).items() if key in SAVED}
+
+
 def everything(settings, machine, results):
     """What was measured, raw runs included, as it is saved."""
     cells = [{**dataclasses.asdict(place), "measurement": measurement, "tunnel": tunnel,
               "medians": medians(runs), "runs": runs}
              for (place, measurement, tunnel), runs in results.runs.items()]
-    chosen = {key: value for key, value in vars(settings).items() if key in SAVED}
-    return {"machine": machine, "settings": chosen, "cells": cells,
+    return {"machine": machine, "settings": saved_settings(settings), "cells": cells,
             "failures": results.failures}
 
 

@@ -10,6 +10,7 @@ from .session import OFFERED_PART
 from .tunnel import Catalogue, DescriptionError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+CROWD_LEAST = 1000
 TUNNELS = ROOT / "tools" / "tunnels"
 
 EPILOG = f"""
@@ -33,6 +34,7 @@ Examples:
   tools/bench --wire both --json bench.json        the whole picture
   tools/bench --only none,ftun --plot docs/performance    the plots of this repository
   tools/bench --only none --modes gso --runs 5     the machine itself
+  tools/bench --flows 100000                       a crowd, its memory, and what it leaves to others
   tools/bench --sizes 64,1400 --flows 1,16 --family 6
 
 A tunnel is measured when its programs are on the path; tools/tunnels has a description of each,
@@ -99,8 +101,9 @@ def read_settings(words, description):
                         f"{','.join(MEASUREMENTS)} (default: all)")
     parser.add_argument("--sizes", type=numbers(24, 65487), default=[1400], metavar="N,...",
                         help="bytes in a datagram (default: 1400)")
-    parser.add_argument("--flows", type=numbers(1, 16384), default=[1], metavar="N,...",
-                        help="sockets that send (default: 1)")
+    parser.add_argument("--flows", type=numbers(1, 1_000_000), default=[1], metavar="N,...",
+                        help="sockets that send (default: 1). From "
+                        f"{CROWD_LEAST} on: a crowd beside one flow in bulk, of ftun only")
     parser.add_argument("--family", type=int, choices=(4, 6), default=4,
                         help="IP version (default: 4)")
     parser.add_argument("--runs", type=number(1, 100), default=3, metavar="N",
@@ -129,6 +132,9 @@ def complete(parser, settings):
     if settings.quick:
         settings.runs, settings.seconds = 1, 1.0
     settings.seconds = settings.seconds or (1.0 if settings.plot else 3.0)
+    settings.crowd = max(settings.flows) >= CROWD_LEAST
+    if settings.crowd and (min(settings.flows) < CROWD_LEAST or settings.plot):
+        parser.error(f"--flows: {CROWD_LEAST} and more are a measurement of its own")
     if os.geteuid() != 0:
         parser.error("network namespaces need root")
     if not os.access(settings.build / "ftun-load", os.X_OK):

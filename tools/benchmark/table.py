@@ -128,8 +128,12 @@ def ratio(value, base):
     return f"{value / base:.2f}" if value is not None and base else "-"
 
 
+def machine_line(machine):
+    return f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}"
+
+
 def header_lines(settings, machine):
-    yield f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}"
+    yield machine_line(machine)
     runs = "1 run" if settings.runs == 1 else f"Medians of {settings.runs} runs"
     yield (f"{runs} of {settings.seconds:g} s of each, in turn: {', '.join(settings.names)}. "
            f"{machine['date']}")
