@@ -312,7 +312,6 @@ static bool create_loop(struct worker *worker, struct ftun_error *error)
         .listener = &worker->listener,
         .upstream = &worker->upstream,
         .signal_fd = first ? config->signal_fd : -1,
-        .busy_poll_ns = config->options->busy_poll_ns,
         .workers = worker->all->count,
         .busy_poll_ns = config->options->busy_poll_ns,
         .watches = worker->watches,
