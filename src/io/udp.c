@@ -197,7 +197,7 @@ static bool local_end(int listener, const struct ftun_udp_message *message,
  * that is bound to an interface is none of those. */
 int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message, uint64_t *lost)
 {
-    union ftun_sockaddr address;
+    union ftun_sockaddr address = {.any.sa_family = AF_UNSPEC};
     int interface;
     if (!local_end(listener, message, &address, &interface))
         return -1;
