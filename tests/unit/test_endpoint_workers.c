@@ -29,8 +29,8 @@ static void a_clients_connections_have_ports_that_are_steered_to_it(void **state
             struct ftun_endpoint_config c = worker_of(client_config(), worker, workers);
             c.max_flows = ROUNDS;
             create(c);
-            for (uint16_t i = 1; i <= ROUNDS; i++) {
-                ftun_endpoint_flow(endpoint, now, application_at(i), &actions);
+            for (int i = 1; i <= ROUNDS; i++) {
+                ftun_endpoint_flow(endpoint, now, application_at((uint16_t)i), &actions);
                 happened();
                 assert_int_equal(ftun_steering_worker(own_port, workers), worker);
             }

@@ -41,7 +41,7 @@ static size_t make_packet(uint8_t *packet)
         packet[i] = next_byte();
     packet[0] = versions[next_byte() % sizeof versions];
     packet[6] = packet[0] >> 4 == 6 ? protocols[next_byte() % sizeof protocols]
-                                    : next_byte() & next_byte() & next_byte();
+                                    : (next_byte() < 64 ? next_byte() : 0);
     if (next_byte() < 128)
         packet[7] = 0;
     packet[9] = protocols[next_byte() % sizeof protocols];
