@@ -35,6 +35,9 @@ uint32_t ftun_netlink_link_mtu(uint32_t link);
  * does not say, or it is gone. */
 uint64_t ftun_netlink_link_drops(const char *link);
 
+/* Has this link a carrier? A TUN has one while a program has it open. */
+bool ftun_netlink_link_carrier(const char *link);
+
 struct ftun_link {
     uint32_t index;
     uint32_t group;
