@@ -417,8 +417,7 @@ void ftun_endpoint_close(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
                          struct ftun_actions *actions)
 {
     actions->count = 0;
-    struct ftun_flow *f = &ep->table.flows[flow];
-    if (!f->in_use || !f->open)
+    if (flow >= ep->table.begun || !ep->table.flows[flow].in_use || !ep->table.flows[flow].open)
         return;
     close_flow(ep, now_ns, flow, actions);
 }

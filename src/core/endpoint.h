@@ -186,7 +186,7 @@ uint64_t ftun_endpoint_deadline(const struct ftun_endpoint *endpoint);
 void ftun_endpoint_timeout(struct ftun_endpoint *endpoint, uint64_t now_ns,
                            struct ftun_actions *actions);
 
-/* Close a flow from this end; nothing when it has ended already. */
+/* Close a flow from this end; nothing when it has ended already, or never was. */
 void ftun_endpoint_close(struct ftun_endpoint *endpoint, uint64_t now_ns, uint32_t flow,
                          struct ftun_actions *actions);
 

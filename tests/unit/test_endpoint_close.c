@@ -148,6 +148,18 @@ static void each_datagram_after_the_close_is_counted(void **state)
     assert_int_equal(refused(FTUN_REFUSED_DATA_AFTER_CLOSE), 3);
 }
 
+/* Whose memory has not been written to. */
+static void a_flow_that_never_was_is_not_closed(void **state)
+{
+    (void)state;
+    create(server_config());
+    established_server(1);
+    happened();
+    ftun_endpoint_close(endpoint, now, 1, &actions);
+    assert_int_equal(actions.count, 0);
+    assert_int_equal(ftun_endpoint_closing_count(endpoint), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +169,7 @@ int main(void)
         cmocka_unit_test(datagrams_for_a_flow_being_closed_are_refused),
         cmocka_unit_test(a_flow_of_received_data_outlives_its_idle_timeout),
         cmocka_unit_test(a_flow_is_closed_once),
+        cmocka_unit_test(a_flow_that_never_was_is_not_closed),
         cmocka_unit_test(F17_close_all_of_many_flows_takes_several_calls),
         cmocka_unit_test(a_flow_whose_peer_has_closed_too_is_not_waited_for),
         cmocka_unit_test(each_datagram_after_the_close_is_counted),
