@@ -28,8 +28,8 @@ struct ftun_port_classes ftun_steering_classes(uint32_t worker, uint32_t workers
 /* A client's port of one of these classes, chosen by a random number. */
 uint16_t ftun_steering_port(struct ftun_port_classes classes, uint64_t draw);
 
-/* What the kernel does with a packet (src/io/steering.c): the worker that it is given to, by its
- * source port where that is the client's, else by its destination port. A fragment, an ICMP
+/* What the kernel does with a packet (src/io/steering_program.c): the worker that it is given to,
+ * by its source port where that is the client's, else by its destination port. A fragment, an ICMP
  * message, an IPv6 packet with extension headers, and what cannot be read, go to worker 0, which
  * finds out whose they are. */
 uint32_t ftun_steering_of_packet(const uint8_t *packet, size_t len, bool by_source,

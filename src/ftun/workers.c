@@ -41,6 +41,7 @@ enum letter_kind { STOP, REMOTES, PATH, QUEUE, REPORT, FIGURES, RECONNECTING, PA
 enum {
     CACHE_LINES = 128, /* bytes: two, which some processors fetch together */
     PACKETS_MOST = 256,
+    LETTERS_PER_TURN = 64, /* each may be a packet: others deliver, too */
     RECONNECTING_MOST = 64 /* worker 0 asks at most once a second anyway */
 };
 
@@ -162,11 +163,14 @@ static void open_letter(struct worker *worker, const struct ftun_letter *letter)
     }
 }
 
+/* Those of a turn; what is left, and what comes meanwhile, is there in the next. */
 static void on_letters(void *context)
 {
     struct worker *worker = context;
-    struct ftun_letter *letter;
-    while ((letter = ftun_mailbox_take(&worker->mailbox)) != NULL) {
+    for (int i = 0; i < LETTERS_PER_TURN; i++) {
+        struct ftun_letter *letter = ftun_mailbox_take(&worker->mailbox);
+        if (letter == NULL)
+            return;
         open_letter(worker, letter);
         free(letter);
     }

@@ -3,10 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The kernel charges a message to the buffer with its own records, so with more than this (bytes):
- * struct sk_buff and struct skb_shared_info are that large on all 64-bit machines. */
-enum { MESSAGE_CHARGE_MIN = 512 };
-
 void ftun_lanes_init(struct ftun_lanes *lanes)
 {
     memset(lanes, 0, sizeof *lanes);
@@ -106,9 +102,15 @@ static size_t make_lane(struct ftun_lanes *lanes, int listener,
         .fd = fd,
         .source = message->source,
         .heard_ns = now_ns,
-        .behind = older.used / MESSAGE_CHARGE_MIN,
+        .behind = older.used / FTUN_UDP_CHARGE_MIN,
     };
     return (size_t)(lane - lanes->at);
+}
+
+void ftun_lanes_give_up(struct ftun_lanes *lanes, size_t i)
+{
+    close(lanes->at[i].fd);
+    lanes->at[i] = (struct ftun_lane){.fd = -1};
 }
 
 /* --- reading ------------------------------------------------------------------------------ */

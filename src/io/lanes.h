@@ -44,6 +44,9 @@ size_t ftun_lanes_relieve(struct ftun_lanes *lanes, int listener,
                           const struct ftun_udp_batch *batch, size_t count, uint64_t now_ns,
                           uint64_t *lost);
 
+/* Close lane number `i`, which nobody can wait for: its source speaks to the listener again. */
+void ftun_lanes_give_up(struct ftun_lanes *lanes, size_t i);
+
 /* May lane number `i` be read? Not while the listener may have older messages of its source. */
 bool ftun_lanes_may_read(const struct ftun_lanes *lanes, size_t i);
 

@@ -142,6 +142,7 @@ struct ftun_loop *ftun_loop_create(const struct ftun_loop_config *config, struct
     loop->waiting.busy_poll_ns = config->busy_poll_ns;
     loop->doomed = FTUN_NO_FLOW;
     loop->now_ns = ftun_clock();
+    ftun_loop_begin_tunnel(loop);
     loop->batch = ftun_udp_batch_create();
     loop->waiting.epoll = epoll_create1(EPOLL_CLOEXEC);
     loop->waiting.alarm = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);

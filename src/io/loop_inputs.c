@@ -95,9 +95,20 @@ static void send_batch(struct ftun_loop *loop, int count, ftun_udp_taken taken)
     }
 }
 
+/* A lane that cannot be waited for would swallow what its source sends. */
+static void watch_lane(struct ftun_loop *loop, size_t lane)
+{
+    struct ftun_lanes *lanes = &loop->config.listener->lanes;
+    if (!ftun_loop_watch(loop, lanes->at[lane].fd, FROM_LANE, (uint32_t)lane))
+        ftun_lanes_give_up(lanes, lane);
+}
+
+/* Not once the flows are being closed, which may have begun earlier in this turn. */
 static void read_listener(struct ftun_loop *loop, uint32_t events)
 {
     struct ftun_listener *listener = loop->config.listener;
+    if (loop->stopping)
+        return;
     if ((events & EPOLLERR) != 0)
         loop->counters.application_refused += ftun_udp_take_refusals(listener->fd);
     const int count = ftun_udp_receive(listener->fd, loop->batch, true);
@@ -107,7 +118,7 @@ static void read_listener(struct ftun_loop *loop, uint32_t events)
             ftun_lanes_relieve(&listener->lanes, listener->fd, loop->batch, (size_t)count,
                                loop->now_ns, &loop->counters.socket_overflow);
         if (lane < FTUN_LANES_MAX)
-            ftun_loop_watch(loop, listener->lanes.at[lane].fd, FROM_LANE, (uint32_t)lane);
+            watch_lane(loop, lane);
     }
     send_batch(loop, count, 0);
 }

@@ -68,6 +68,9 @@ void ftun_loop_lose_tunnel(struct ftun_loop *loop, int cause);
 /* If the TUN is gone and it is time. False when it is not worth another try. */
 bool ftun_loop_restore_tunnel(struct ftun_loop *loop, struct ftun_error *error);
 
+/* What the TUN has dropped by now is not counted: somebody else may have had it before. */
+void ftun_loop_begin_tunnel(struct ftun_loop *loop);
+
 /* Count what the TUN's queues had no room for; of the loop that restores it. It asks the kernel, so
  * at most once a second if not `now`. */
 void ftun_loop_look_at_tunnel(struct ftun_loop *loop, bool now);

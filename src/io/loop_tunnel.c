@@ -42,6 +42,12 @@ void ftun_loop_take_tun(struct ftun_loop *loop, const struct ftun_tun *tun)
         ftun_tun_close(loop->config.tun); /* until the TUN is made again */
 }
 
+void ftun_loop_begin_tunnel(struct ftun_loop *loop)
+{
+    if (loop->config.attachment != NULL)
+        loop->tunnel_dropped = ftun_netlink_link_drops(loop->config.attachment->tun.name);
+}
+
 void ftun_loop_look_at_tunnel(struct ftun_loop *loop, bool now)
 {
     if (loop->config.attachment == NULL || ftun_loop_tunnel_is_lost(loop) ||
@@ -49,8 +55,8 @@ void ftun_loop_look_at_tunnel(struct ftun_loop *loop, bool now)
         return;
     loop->looked_at_ns = loop->now_ns;
     const uint64_t dropped = ftun_netlink_link_drops(loop->config.attachment->tun.name);
-    if (dropped < loop->tunnel_dropped) /* of a TUN that has been made again */
-        loop->tunnel_dropped = 0;
+    if (dropped <= loop->tunnel_dropped) /* fewer: the kernel did not answer */
+        return;
     loop->counters.tunnel_overflow += dropped - loop->tunnel_dropped;
     loop->tunnel_dropped = dropped;
 }
@@ -76,6 +82,7 @@ bool ftun_loop_restore_tunnel(struct ftun_loop *loop, struct ftun_error *error)
     if (!make_tunnel_again(loop, error))
         return ++loop->restore_tries < RESTORE_TRIES;
     loop->restore_tries = 0;
+    ftun_loop_begin_tunnel(loop);
     if (observer->tunnel_restored != NULL)
         observer->tunnel_restored(observer->context, loop->config.attachment);
     if (loop->config.owner.tunnel_restored != NULL)

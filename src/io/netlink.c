@@ -228,15 +228,41 @@ static int note_drops(const struct nlmsghdr *header, void *data)
     return MNL_CB_STOP;
 }
 
-uint64_t ftun_netlink_link_drops(const char *link)
+static struct nlmsghdr *ask_for_link(struct message *message, const char *link)
 {
-    struct message message;
-    struct nlmsghdr *header = start(&message, RTM_GETLINK, 0);
+    struct nlmsghdr *header = start(message, RTM_GETLINK, 0);
     struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof *info);
     info->ifi_family = AF_UNSPEC;
     mnl_attr_put_strz(header, IFLA_IFNAME, link);
+    return header;
+}
+
+uint64_t ftun_netlink_link_drops(const char *link)
+{
+    struct message message;
     uint64_t drops = 0;
-    return exchange(header, note_drops, &drops) ? drops : 0;
+    return exchange(ask_for_link(&message, link), note_drops, &drops) ? drops : 0;
+}
+
+static int note_carrier_attribute(const struct nlattr *attribute, void *data)
+{
+    bool *carrier = data;
+    if (mnl_attr_get_type(attribute) == IFLA_CARRIER && mnl_attr_get_payload_len(attribute) >= 1)
+        *carrier = mnl_attr_get_u8(attribute) != 0;
+    return MNL_CB_OK;
+}
+
+static int note_carrier(const struct nlmsghdr *header, void *data)
+{
+    mnl_attr_parse(header, sizeof(struct ifinfomsg), note_carrier_attribute, data);
+    return MNL_CB_STOP;
+}
+
+bool ftun_netlink_link_carrier(const char *link)
+{
+    struct message message;
+    bool carrier = false;
+    return exchange(ask_for_link(&message, link), note_carrier, &carrier) && carrier;
 }
 
 struct link_list {

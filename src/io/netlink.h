@@ -31,9 +31,12 @@ bool ftun_netlink_route(const struct ftun_address *destination, struct ftun_rout
 /* MTU of a link, in bytes; 0 when it is gone. */
 uint32_t ftun_netlink_link_mtu(uint32_t link);
 
-/* Packets that a link had no room for in its transmit queue, since it was made; 0 when it is gone.
- */
+/* Packets that a link had no room for in its transmit queue, since it was made; 0 when the kernel
+ * does not say, or it is gone. */
 uint64_t ftun_netlink_link_drops(const char *link);
+
+/* Has this link a carrier? A TUN has one while a program has it open. */
+bool ftun_netlink_link_carrier(const char *link);
 
 struct ftun_link {
     uint32_t index;

@@ -1,6 +1,7 @@
 #include "tun.h"
 
 #include "checksum.h"
+#include "netlink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,10 +61,15 @@ static bool explain(struct ftun_error *error, const char *name, int cause)
     return ftun_fail(error, "cannot create the TUN device %s: %s", shown, strerror(cause));
 }
 
-/* A device with several queues lets every program have one: unless it was made to stay, it belongs
- * to whoever has made it. */
+/* A device with several queues lets every program have one, and with it a share of the packets:
+ * unless it was made to stay, it belongs to whoever has made it, and else to whoever has it open.
+ */
 static bool join_interface(struct ftun_tun *tun, const char *name)
 {
+    if (name != NULL && ftun_netlink_link_carrier(name)) {
+        errno = EBUSY;
+        return false;
+    }
     if (!set_interface(tun, name, IFF_MULTI_QUEUE))
         return false;
     errno = EBUSY;

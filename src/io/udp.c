@@ -26,7 +26,9 @@ enum {
     /* Not a power of two: message buffers must not all start in the same cache sets. */
     MESSAGE_BUFFER = 65536 + 1088,
     CONTROL_BUFFER = 128, /* bytes: packet info and segment size, or an error */
-    SEND_TRIES = 3
+    SEND_TRIES = 3,
+    /* Messages that a buffer can hold: the kernel makes it twice as large as it is told. */
+    BUFFERED_MAX = 2 * SOCKET_BUFFER / FTUN_UDP_CHARGE_MIN
 };
 
 /* --- sockets ------------------------------------------------------------------------------ */
@@ -116,7 +118,7 @@ int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error
 size_t ftun_udp_discard(int fd)
 {
     size_t discarded = 0;
-    while (recv(fd, NULL, 0, MSG_DONTWAIT) >= 0)
+    while (discarded < BUFFERED_MAX && recv(fd, NULL, 0, MSG_DONTWAIT) >= 0)
         discarded++;
     return discarded;
 }

@@ -26,7 +26,8 @@ int ftun_udp_listen(const struct ftun_socket_address *address, struct ftun_error
 int ftun_udp_listen_beside(int fd, const struct ftun_socket_address *address,
                            struct ftun_error *error);
 
-/* Throw away what a socket has received by now. Returns how many messages that was. */
+/* Throw away what a socket has received by now, and not what comes without end meanwhile. Returns
+ * how many messages that was. */
 size_t ftun_udp_discard(int fd);
 
 /* A socket connected to `address`. -1 with errno on error. */
@@ -53,6 +54,10 @@ struct ftun_udp_message {
  * address that this was sent to, in place of the listener. What is in the listener's buffer stays
  * there; what comes at the very moment is lost, and added to `lost`. -1 with errno on error. */
 int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message, uint64_t *lost);
+
+/* The kernel charges a message to the buffer with its own records, so with more than this (bytes):
+ * struct sk_buff and struct skb_shared_info are that large on all 64-bit machines. */
+#define FTUN_UDP_CHARGE_MIN 512u
 
 /* How full a socket's receive buffer is. */
 struct ftun_udp_buffer {

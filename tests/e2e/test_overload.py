@@ -103,3 +103,26 @@ def test_what_the_server_has_no_room_for_is_counted(pair):
     assert total(server, "tunnel-overflow") > 0
     server.wait_for("tunnel-overflow: more came through the tunnel than can be delivered")
     assert pair.echo(count=100, size=LIGHT)["lost"] == 0
+
+
+NOT_READING = """if True:
+    import fcntl, struct, subprocess, sys
+    TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454ca, 0x0001, 0x1000  # linux/if_tun.h
+    with open("/dev/net/tun", "r+b", buffering=0) as tun:
+        fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", b"mine", IFF_TUN | IFF_NO_PI))
+        subprocess.run(sys.argv[1:], check=False)
+"""
+
+
+def test_what_a_tun_had_dropped_before_is_not_counted(pair):
+    """A TUN that was there before, and whose user did not read all that came."""
+    pair.client.ip("tuntap", "add", "dev", "mine", "mode", "tun")
+    pair.client.ip("link", "set", "mine", "txqueuelen", "1", "up")
+    pair.client.ip("addr", "add", "192.0.2.1/24", "dev", "mine")
+    pair.client.run("/usr/bin/python3", "-c", NOT_READING,
+                    "ping", "-c", "20", "-i", "0.01", "-W", "0.1", "192.0.2.2")
+    shown = json.loads(pair.client.ip("-s", "-j", "link", "show", "dev", "mine").stdout)
+    assert shown[0]["stats64"]["tx"]["dropped"] > 0
+    client = pair.start_client("--setup", "none", "--tun", "mine")
+    assert client.stop() == 0
+    assert "tunnel-overflow" not in client.log()

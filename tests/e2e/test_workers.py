@@ -230,6 +230,19 @@ def test_a_tun_that_was_made_for_one_queue_has_one_worker(pair):
     assert "mine" in traces(pair.client)["links"]
 
 
+def test_a_tun_for_several_queues_that_another_program_has_is_left_to_it(pair):
+    """A program that opens one more queue of it would take a share of the packets."""
+    pair.client.ip("tuntap", "add", "dev", "mine", "mode", "tun", "multi_queue")
+    first = pair.start_client("--setup", "none", "--tun", "mine", "--workers", "2")
+    for workers in "1", "2":
+        second = pair.client.start(FTUN, "client", "--local", "127.0.0.1:5009", "--remote",
+                                   "10.77.0.2:4567", "--setup", "none", "--tun", "mine",
+                                   "--workers", workers)
+        assert second.wait(10) == 1
+        assert "mine: another program has it open; choose another --tun name" in second.log()
+    assert first.stop() == 0
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_tun_that_was_made_for_several_queues_may_be_used(pair, workers):
     pair.client.ip("tuntap", "add", "dev", "mine", "mode", "tun", "multi_queue")

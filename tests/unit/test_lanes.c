@@ -273,6 +273,18 @@ static void a_lane_that_has_been_silent_yields_to_another_flood(void **state)
         close(floods[i]);
 }
 
+static void the_source_of_a_lane_that_is_given_up_speaks_to_the_listener(void **state)
+{
+    (void)state;
+    const int flood = flooding(1);
+    assert_int_equal(lane_count(), 1);
+    ftun_lanes_give_up(&lanes, 0);
+    assert_int_equal(lane_count(), 0);
+    send_some(flood, 0, 1);
+    assert_int_equal(hear(1).messages, 1);
+    close(flood);
+}
+
 static void the_port_stays_in_use_for_others(void **state)
 {
     (void)state;
@@ -301,6 +313,7 @@ int main(void)
         test(a_lane_is_read_at_last_though_others_keep_the_listener_full),
         test(floods_of_many_are_not_one_flood),
         test(a_lane_that_has_been_silent_yields_to_another_flood),
+        test(the_source_of_a_lane_that_is_given_up_speaks_to_the_listener),
         test(the_port_stays_in_use_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -193,6 +193,31 @@ static void a_port_in_use_is_named(void **state)
     assert_non_null(strstr(error.text, "is in use by another program"));
 }
 
+/* A stream that the far end has closed gives nothing, and that without end, as a flood gives
+ * messages. */
+static void discarding_ends_though_there_is_always_more(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    close(ends[1]);
+    assert_true(ftun_udp_discard(ends[0]) > 0);
+    close(ends[0]);
+}
+
+static void what_a_buffer_holds_is_discarded(void **state)
+{
+    (void)state;
+    size_t held = 0;
+    struct ftun_udp_buffer buffer;
+    do {
+        assert_int_equal(send(sender, NULL, 0, 0), 0);
+        assert_true(ftun_udp_look(receiver, &buffer));
+        held += buffer.dropped == 0;
+    } while (buffer.dropped == 0);
+    assert_int_equal(ftun_udp_discard(receiver), held);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +237,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(F09_a_refused_datagram_leaves_the_socket_usable, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_port_in_use_is_named, set_up, tear_down),
+        cmocka_unit_test(discarding_ends_though_there_is_always_more),
+        cmocka_unit_test_setup_teardown(what_a_buffer_holds_is_discarded, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
