@@ -116,8 +116,7 @@ def test_F01_fragments_are_joined_and_reach_the_worker_of_the_flow(routed):
     routed.router.nft(CLEAR_DF)
     server, client = start(routed, 2, 2)
     routed.server.ip("link", "set", "ftun0", "mtu", 576)
-    sink = routed.start_sink()
-    routed.send("--flows", "32", "--count", "5000", "--size", "1400", "--rate", "5000")
+    routed.exchange(10000, 1400, smallest=CUT, window="64K")
     assert total(server, "packets-reassembled") == 5000
     assert workers_with_flows(server, 2) == {0, 1}
     assert 0 < total(server, "handed-over") < 5000
@@ -125,8 +124,6 @@ def test_F01_fragments_are_joined_and_reach_the_worker_of_the_flow(routed):
     assert total(client, "handed-over") == 0
     assert server.stop() == 0
     assert_nothing_refused(server)
-    figures = result(sink)
-    assert (figures["datagrams"], figures["reordered"], figures["corrupted"]) == (5000, 0, 0)
 
 
 def test_F01_whole_and_cut_together_lose_nothing_and_stay_in_order_each(routed):
