@@ -36,7 +36,7 @@ enum kind { KIND_SHORT, KIND_LONG, KINDS };
 struct flow {
     struct listening listening;
     uint64_t beyond[KINDS]; /* the latest index of the kind that has come, and one */
-    struct address peer; /* known at the listening end */
+    struct address peer;    /* known at the listening end */
     bool introduced;
     uint64_t sent;
 };
