@@ -20,9 +20,7 @@ table ip clear_df {
 """
 
 
-# Fragments are joined by the first worker, and what is small enough overtakes them on its way to
-# another: as with the queues of a network card.
-IN_ORDER = ("--workers", "1")
+CUT = 576 - 20 - 20 + 1  # bytes of the smallest datagram that is: IPv4, TCP
 
 
 def assert_nothing_refused(process):
@@ -30,16 +28,35 @@ def assert_nothing_refused(process):
                           process.log())
 
 
-@pytest.mark.parametrize("offload", ["auto", "off"])
-def test_F01_a_server_tun_with_an_mtu_of_576_loses_not_a_byte(routed, offload):
-    routed.router.nft(CLEAR_DF)
-    server = routed.start_server("--offload", offload, *IN_ORDER)
-    routed.server.ip("link", "set", "ftun0", "mtu", 576)
-    routed.start_client("--offload", offload)
-    routed.exchange(50000, largest=1452, window="64K")  # the TUN queues 500 packets: 3 a datagram
-    assert total(server, "packets-reassembled") > 10000
+def exchange_through_576_bytes(world, sizes, *options, offload="auto", workers="auto"):
+    """The server's host cuts what is larger. Returns how many packets the server joined."""
+    world.router.nft(CLEAR_DF)
+    server = world.start_server("--offload", offload, "--workers", workers)
+    world.server.ip("link", "set", "ftun0", "mtu", 576)
+    world.start_client("--offload", offload)
+    world.exchange(50000, sizes[1], *options, smallest=sizes[0],
+                   window="64K")  # the TUN queues 500 packets: 3 a datagram
+    joined = total(server, "packets-reassembled")
+    assert total(server, "hand-over-drops") == total(server, "misdirected") == 0
     assert server.stop() == 0
     assert_nothing_refused(server)
+    return joined
+
+
+@pytest.mark.parametrize("offload", ["auto", "off"])
+def test_F01_a_server_tun_with_an_mtu_of_576_loses_not_a_byte(routed, offload):
+    """Of several workers one joins the fragments: meanwhile another may deliver what is whole."""
+    assert exchange_through_576_bytes(routed, (64, 1452), "--overtaking", CUT,
+                                      offload=offload) > 10000
+
+
+def test_F01_one_worker_keeps_what_is_whole_and_what_is_not_in_order(routed):
+    assert exchange_through_576_bytes(routed, (1, 1452), workers="1") > 10000
+
+
+@pytest.mark.parametrize("workers", ["2", "3"])
+def test_F18_what_comes_in_fragments_stays_in_order(routed, workers):
+    assert exchange_through_576_bytes(routed, (CUT, 1452), workers=workers) == 25000
 
 
 def test_F01_fragments_made_on_the_way_are_joined_too(routed):

@@ -93,7 +93,8 @@ def test_a_flood_one_way_does_not_stop_the_other_way(pair):
 
 def test_what_the_server_has_no_room_for_is_counted(pair):
     """In its TUN's queue, when it may not run for a while."""
-    pair.server.run("ethtool", "-K", "eth0", "gro", "off")  # each datagram is a packet
+    pair.client.run("ethtool", "-K", "eth0", "tso", "off")  # each datagram is a packet,
+    pair.server.run("ethtool", "-K", "eth0", "gro", "off")  # and remains one
     server, client, _ = start_tunnel(pair)
     flood = start_flood(pair, "--rate", "20000", "--size", "1400", "--count", "20000")
     client.wait_for(" established")

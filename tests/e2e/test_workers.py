@@ -7,7 +7,7 @@ import re
 import pytest
 
 from conftest import FTUN, READY, SERVER6, flows_of, result, total
-from test_fragments import CLEAR_DF, assert_nothing_refused
+from test_fragments import CLEAR_DF, CUT, assert_nothing_refused
 from test_lifecycle import traces
 from test_resume import PYTHON, SERVICE, forget_connections
 
@@ -116,8 +116,7 @@ def test_F01_fragments_are_joined_and_reach_the_worker_of_the_flow(routed):
     routed.router.nft(CLEAR_DF)
     server, client = start(routed, 2, 2)
     routed.server.ip("link", "set", "ftun0", "mtu", 576)
-    sink = routed.start_sink()
-    routed.send("--flows", "32", "--count", "5000", "--size", "1400", "--rate", "5000")
+    routed.exchange(10000, 1400, smallest=CUT, window="64K")
     assert total(server, "packets-reassembled") == 5000
     assert workers_with_flows(server, 2) == {0, 1}
     assert 0 < total(server, "handed-over") < 5000
@@ -125,8 +124,19 @@ def test_F01_fragments_are_joined_and_reach_the_worker_of_the_flow(routed):
     assert total(client, "handed-over") == 0
     assert server.stop() == 0
     assert_nothing_refused(server)
-    figures = result(sink)
-    assert (figures["datagrams"], figures["reordered"], figures["corrupted"]) == (5000, 0, 0)
+
+
+def test_F01_whole_and_cut_together_lose_nothing_and_stay_in_order_each(routed):
+    """Sizes of all kinds in the same flows, both ways at once, fragments at both ends."""
+    routed.router.nft(CLEAR_DF)
+    server, client = start(routed, 2, 2)
+    for host in (routed.server, routed.client):
+        host.ip("link", "set", "ftun0", "mtu", 576)
+    routed.exchange(40000, 1452, "--overtaking", CUT, smallest=64, window="64K")
+    for end in (server, client):
+        assert workers_with_flows(end, 2) == {0, 1}
+        assert total(end, "packets-reassembled") > total(end, "handed-over") > 0
+        assert total(end, "misdirected") == total(end, "hand-over-drops") == 0
 
 
 @pytest.mark.parametrize("who", ["server", "client"])
@@ -174,6 +184,15 @@ def test_a_server_has_no_more_flows_than_it_may_whichever_worker_they_are_of(pai
     pair.send("--flows", "40", "--count", "200", "--size", "100", "--rate", "1000")
     assert total(server, "flows-opened") == 7
     assert total(server, "flow-limit") > 0
+
+
+def test_a_limit_of_flows_of_a_source_is_each_workers_own(pair):
+    server = pair.start_server("--workers", "2", "--max-flows-per-source", "3")
+    pair.start_client("--workers", "2")
+    pair.start_sink()
+    pair.send("--flows", "40", "--count", "200", "--size", "100", "--rate", "1000")
+    assert total(server, "flows-opened") == 2 * 3
+    assert total(server, "source-limit") >= 40 - 2 * 3
 
 
 def test_two_clients_cannot_listen_on_one_port(pair):

@@ -31,6 +31,9 @@ static const char help[] =
     "  --window BYTES          what each end may have under way; a datagram counts its bytes\n"
     "                          and 1024 (default 1M; at most a quarter of the socket's buffer,\n"
     "                          and 48 KiB more than each flow has carried, about)\n"
+    "  --overtaking N          datagrams of N bytes and more, and shorter ones, may overtake each\n"
+    "                          other, as where only the longer are cut into fragments. Each kind\n"
+    "                          must stay in order, and overtaken ones are counted\n"
     "  --credit PATH           the file to tell by (default /dev/shm/ftun-load-SEED)\n"
     "  --seconds S             give up after so long (default 600)\n"
     "\n"
@@ -95,6 +98,7 @@ static void read_plan(const char *const words[], struct plan *plan)
     struct argument arguments[] = {
         {.name = "listen", .read = argument_address, .target = &terms->address},
         {.name = "to", .read = argument_address, .target = &terms->address},
+        {.name = "overtaking", .read = argument_number, .target = &terms->overtaking},
         {.name = "credit", .read = argument_text, .target = &terms->credit_path},
         {.name = "flows", .read = argument_flows, .target = &terms->flows},
         {.name = "count", .read = argument_count, .target = &terms->count},
@@ -105,7 +109,7 @@ static void read_plan(const char *const words[], struct plan *plan)
     };
 
     arguments_read(words, arguments, sizeof arguments / sizeof arguments[0], help);
-    check_plan(plan, arguments[0].given, arguments[1].given, arguments[2].given);
+    check_plan(plan, arguments[0].given, arguments[1].given, arguments[3].given);
 }
 
 static bool has_passed(uint64_t since_ns, double seconds)
@@ -245,6 +249,7 @@ static bool report(const struct plan *plan, const struct party_figures *figures,
     json_number("seconds", seconds);
     json_number("datagrams_per_second",
                 seconds > 0 ? (double)(figures->sent + figures->received) / seconds : 0);
+    json_count("overtaken", figures->overtaken);
     faults = report_faults(figures);
     json_flag("complete", complete);
     json_close();

@@ -30,9 +30,13 @@ enum { OVERHEAD = 1024 };
  */
 enum { BUFFER_PER_WINDOW = 4, FIRST_WINDOW = 48 * 1024 };
 
+/* Of datagrams, where they may overtake each other. */
+enum kind { KIND_SHORT, KIND_LONG, KINDS };
+
 struct flow {
     struct listening listening;
-    struct address peer; /* known at the listening end */
+    uint64_t beyond[KINDS]; /* the latest index of the kind that has come, and one */
+    struct address peer;    /* known at the listening end */
     bool introduced;
     uint64_t sent;
 };
@@ -220,6 +224,8 @@ static void note_fault(struct party *party, uint32_t flow, const struct judgemen
     party->figures.faults[judgement->fault] += judgement->lost > 0 ? judgement->lost : 1;
     if (judgement->fault == FAULT_REORDERED)
         party->figures.faults[FAULT_LOST]--;
+    if (judgement->fault == FAULT_LOST && party->terms->overtaking > 0)
+        return; /* perhaps overtaken */
     if (!may_report(party))
         return;
     fprintf(stderr, "flow %" PRIu32 " %s, datagram %" PRIu64 ": %s, expected %zu bytes, got %zu\n",
@@ -268,9 +274,14 @@ static void take_hello(struct party *party, size_t socket, uint32_t flow,
     say_hello(party, flow);
 }
 
-/* What is passed over for good is settled as well, or the window would shrink with each loss. */
-static void settle(struct party *party, uint32_t flow, uint64_t before)
+/* What is passed over for good is settled as well, or the window would shrink with each loss. Where
+ * it may have been overtaken it is still under way. */
+static void settle(struct party *party, uint32_t flow, uint64_t before, size_t length)
 {
+    if (party->terms->overtaking > 0) {
+        party->settled_cost += party_cost(length);
+        return;
+    }
     for (uint64_t i = before; i < party->flows[flow].listening.next; i++) {
         const struct line line = script_line(&party->terms->script, party->inward, flow, i);
 
@@ -289,6 +300,29 @@ static bool is_of_another_flow(const struct party *party, uint32_t flow,
     return false;
 }
 
+/* Move on in the datagram's kind. Returns false when a later one of the kind has come already. */
+static bool advance_kind(struct party *party, uint32_t flow, const struct judgement *judgement,
+                         size_t length)
+{
+    struct flow *of = &party->flows[flow];
+    uint64_t *beyond = &of->beyond[length < party->terms->overtaking ? KIND_SHORT : KIND_LONG];
+    const uint64_t index =
+        judgement->fault == FAULT_REORDERED ? judgement->index : of->listening.next - 1;
+
+    if (index < *beyond)
+        return false;
+    *beyond = index + 1;
+    return true;
+}
+
+/* It was noted as lost when it was passed over. */
+static void take_overtaken(struct party *party, size_t length)
+{
+    party->figures.overtaken++;
+    party->figures.faults[FAULT_LOST]--;
+    party->settled_cost += party_cost(length);
+}
+
 static void take_line(struct party *party, uint32_t flow, const struct arrival *arrival)
 {
     struct listening *listening = &party->flows[flow].listening;
@@ -298,6 +332,11 @@ static void take_line(struct party *party, uint32_t flow, const struct arrival *
 
     party->figures.received++;
     party->figures.received_bytes += arrival->length;
+    if (advance_kind(party, flow, &judgement, arrival->length) &&
+        judgement.fault == FAULT_REORDERED) {
+        take_overtaken(party, arrival->length);
+        return;
+    }
     if (judgement.fault == FAULT_CORRUPTED && is_of_another_flow(party, flow, arrival)) {
         judge_take_back(listening);
         note_stray(party, flow, arrival->length);
@@ -305,7 +344,7 @@ static void take_line(struct party *party, uint32_t flow, const struct arrival *
     }
     if (judgement.fault != FAULT_NONE)
         note_fault(party, flow, &judgement, arrival->length);
-    settle(party, flow, before);
+    settle(party, flow, before, arrival->length);
 }
 
 static void take(struct party *party, size_t socket, const struct arrival *arrival)
@@ -467,10 +506,16 @@ static uint64_t passed(const struct party *party)
     return datagrams;
 }
 
+/* What was passed over counts as lost until it comes. */
+static bool awaits_overtaken(const struct party *party)
+{
+    return party->terms->overtaking > 0 && party->figures.faults[FAULT_LOST] > 0;
+}
+
 bool party_is_done(const struct party *party)
 {
     return party->figures.sent == party_goal(party->terms, true) && outstanding(party) == 0 &&
-           passed(party) >= party_goal(party->terms, false);
+           passed(party) >= party_goal(party->terms, false) && !awaits_overtaken(party);
 }
 
 uint64_t party_progress(const struct party *party)

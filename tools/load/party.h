@@ -22,6 +22,9 @@ struct party_terms {
     uint64_t flows;
     uint64_t count;  /* datagrams in both directions together */
     uint64_t window; /* bytes, as party_cost() counts */
+    /* Bytes: datagrams of so many and more, and shorter ones, may overtake each other, while each
+     * kind stays in order. 0: all stay in order. */
+    uint64_t overtaking;
     const char *credit_path;
 };
 
@@ -31,6 +34,7 @@ struct party_figures {
     uint64_t sent_bytes;
     uint64_t received;
     uint64_t received_bytes;
+    uint64_t overtaken; /* by a later one, as the terms allow */
     uint64_t faults[FAULT_KINDS];
 };
 
