@@ -103,6 +103,11 @@ uint32_t ftun_endpoint_flow_count(const struct ftun_endpoint *ep)
     return ep->table.count;
 }
 
+uint32_t ftun_endpoint_open_count(const struct ftun_endpoint *ep)
+{
+    return ep->open;
+}
+
 uint32_t ftun_endpoint_closing_count(const struct ftun_endpoint *ep)
 {
     return ep->table.count - ep->lingering;
@@ -250,6 +255,12 @@ void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uin
 
 /* --- flows -------------------------------------------------------------------------------- */
 
+void ftun_endpoint_open_flow(struct ftun_endpoint *ep, uint32_t flow)
+{
+    ep->table.flows[flow].open = true;
+    ep->open++;
+}
+
 void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 {
     count_lingering(ep, &ep->table.flows[flow], false);
@@ -271,6 +282,7 @@ static void end_flow(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
         ftun_endpoint_forget_flow(ep, rival);
     }
     f->open = false;
+    ep->open--;
     ftun_flow_table_unlink_application(&ep->table, flow);
     const uint32_t dropped = ftun_pending_drop(&ep->pending, &f->pending);
     ftun_endpoint_refuse(ep, FTUN_REFUSED_FLOW_CLOSING, dropped);
@@ -426,6 +438,7 @@ bool ftun_endpoint_close_all(struct ftun_endpoint *ep, uint64_t now_ns,
                              struct ftun_actions *actions)
 {
     actions->count = 0;
+    ep->closing = true;
     for (; ep->close_from < ep->table.begun; ep->close_from++) {
         struct ftun_flow *f = &ep->table.flows[ep->close_from];
         if (!f->in_use || !f->open)

@@ -190,12 +190,16 @@ void ftun_endpoint_timeout(struct ftun_endpoint *endpoint, uint64_t now_ns,
 void ftun_endpoint_close(struct ftun_endpoint *endpoint, uint64_t now_ns, uint32_t flow,
                          struct ftun_actions *actions);
 
-/* Close all flows. True when there was not room for all: call again. */
+/* Close all flows. True when there was not room for all: call again. From now on a server ignores
+ * the SYNs of new ones; handshakes under way may still complete. */
 bool ftun_endpoint_close_all(struct ftun_endpoint *endpoint, uint64_t now_ns,
                              struct ftun_actions *actions);
 
 /* Flows that still have a connection, those being closed included. */
 uint32_t ftun_endpoint_flow_count(const struct ftun_endpoint *endpoint);
+
+/* Flows that neither end has closed; those of which the caller has not heard yet are among them. */
+uint32_t ftun_endpoint_open_count(const struct ftun_endpoint *endpoint);
 
 /* Flows that have a connection in any state but TIME_WAIT: after a close, those that still wait for
  * the peer's part of it. */

@@ -204,12 +204,14 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     if (flow == FTUN_NO_FLOW)
         return refuse_flow(ep, FTUN_REFUSED_FLOW_LIMIT);
     struct ftun_flow *f = &ep->table.flows[flow];
-    f->open = f->announced = true;
+    ftun_endpoint_open_flow(ep, flow);
+    f->announced = true;
     f->used_at = now_ns;
     f->remote = ep->remote_best;
     struct ftun_action *open = ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow);
     if (!ftun_endpoint_dial(ep, now_ns, now_ns, flow, ep->profile, actions)) {
         actions->count = 0;
+        ep->open--;
         ftun_flow_table_give(&ep->table, flow);
         return refuse_flow(ep, FTUN_REFUSED_PORTS_EXHAUSTED);
     }

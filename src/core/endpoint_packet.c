@@ -81,8 +81,10 @@ static bool may_yield(const struct ftun_endpoint *ep, uint64_t now_ns)
 
 /* Why there is no place for a flow from this address; FTUN_TAKEN when there is. */
 static enum ftun_refusal refuses_flow(const struct ftun_endpoint *ep, uint64_t now_ns,
-                                      const struct ftun_address *source)
+                                      const struct ftun_address *source, bool knocking)
 {
+    if (ep->closing && knocking)
+        return FTUN_REFUSED_FLOW_CLOSING;
     if (!ftun_source_table_admits(&ep->table.sources, source))
         return FTUN_REFUSED_SOURCE_LIMIT;
     return ftun_flow_table_full(&ep->table) && !may_yield(ep, now_ns) ? FTUN_REFUSED_FLOW_LIMIT
@@ -120,7 +122,8 @@ static uint32_t accept_flow(struct ftun_endpoint *ep, uint64_t now_ns,
         cookie->mss == 0 ? &ep->phantun_profile : &ep->linux_profile;
     const uint16_t mss = ftun_mss((enum ftun_family)tuple->local.ip.family, ep->config.mtu);
     f->tuple = *tuple;
-    f->open = true; /* the caller is told when it is certain that it is not another flow */
+    /* the caller is told when it is certain that it is not another flow */
+    ftun_endpoint_open_flow(ep, flow);
     f->source = ftun_source_table_enter(&ep->table.sources, &tuple->remote.ip);
     f->used_at = now_ns;
     ftun_flow_table_link(&ep->table, flow);
@@ -160,7 +163,7 @@ static void stranger(struct ftun_endpoint *ep, uint64_t now_ns, const struct ftu
         answer_reset(ep, now_ns, tuple, packet, actions);
         return;
     }
-    const enum ftun_refusal refusal = refuses_flow(ep, now_ns, &tuple->remote.ip);
+    const enum ftun_refusal refusal = refuses_flow(ep, now_ns, &tuple->remote.ip, knocking);
     if (refusal != FTUN_TAKEN) {
         ftun_endpoint_refuse(ep, refusal, 1);
         if (!knocking) /* a SYN is dropped, as by a kernel whose backlog is full */

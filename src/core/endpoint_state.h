@@ -24,6 +24,8 @@ struct ftun_endpoint {
     uint64_t chains;                    /* a client's hash chains so far */
     uint32_t turn;                      /* first flow with an ACK due */
     uint32_t lingering;                 /* flows that linger */
+    uint32_t open;                      /* flows that nobody has closed */
+    bool closing;                       /* ftun_endpoint_close_all() was called */
     uint32_t close_from;                /* where ftun_endpoint_close_all() goes on */
     struct ftun_counters counters;
     /* records and answers that the actions of a call send, each in the place of its action */
@@ -77,6 +79,9 @@ uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struc
 
 /* The state of this flow's connection may have changed, or a deadline of it be earlier now. */
 void ftun_endpoint_watch(struct ftun_endpoint *ep, uint32_t flow);
+
+/* A flow begins; it is in use. */
+void ftun_endpoint_open_flow(struct ftun_endpoint *ep, uint32_t flow);
 
 /* Nothing is left of a flow. */
 void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow);

@@ -36,15 +36,17 @@ static bool flow_valid(const struct ftun_endpoint *ep, uint32_t flow)
 static bool flows_valid(const struct ftun_endpoint *ep)
 {
     uint32_t lingering = 0;
+    uint32_t open = 0;
     for (uint32_t flow = 0; flow < ep->table.begun; flow++) {
         const bool in_use = ep->table.flows[flow].in_use;
         lingering += in_use && ep->table.flows[flow].connection.state == FTUN_TIME_WAIT;
+        open += in_use && ep->table.flows[flow].open;
         if (in_use && !flow_valid(ep, flow))
             return false;
         if (!in_use && ep->deadlines.position[flow] != FTUN_NO_DEADLINE)
             return false;
     }
-    return lingering == ep->lingering;
+    return lingering == ep->lingering && open == ep->open;
 }
 
 /* No other flow's queue ends where this one's does. */

@@ -1,11 +1,11 @@
 /* All flows are closed before the loop ends: evenly, and no faster than peers answer. */
 #include "loop_state.h"
 
-/* How long shutdown takes when peers do not answer; longer where they, or this machine, are too
- * slow for so many FINs. */
+/* By then all FINs have left, and shutdown is over if peers do not answer. */
 static const uint64_t closing_time = FTUN_SECOND * 95 / 100;
 
-/* Within this time the FINs leave, evenly, if the peers answer them. */
+/* Within this time the FINs leave, evenly, if the peers answer them; the rest leaves until
+ * closing_time all the same. */
 static const uint64_t fin_time = FTUN_SECOND / 2;
 
 /* A peer has a queue of 1000 packets for FINs and for the data of other clients, and drops either
@@ -17,14 +17,12 @@ static const uint64_t fins_unanswered = 250;
  * more. */
 static const uint64_t patience_with_peers = FTUN_SECOND * 4 / 10;
 
+/* Nobody is waited for any longer, even if some peer answers all the time: FINs that were lost have
+ * left once more by then. */
+static const uint64_t longest_time = 2 * FTUN_SECOND;
+
 /* Between some FINs and the next. */
 static const uint64_t close_interval = FTUN_SECOND / 500;
-
-uint64_t ftun_loop_open_flows(const struct ftun_loop *loop)
-{
-    const struct ftun_counters *counters = ftun_endpoint_counters(loop->config.endpoint);
-    return counters->flows_opened - counters->flows_closed;
-}
 
 void ftun_loop_stop(struct ftun_loop *loop)
 {
@@ -33,11 +31,16 @@ void ftun_loop_stop(struct ftun_loop *loop)
     loop->stopping = true;
     loop->stopping_since_ns = loop->now_ns;
     loop->answered_at_ns = loop->now_ns;
-    loop->to_close = ftun_loop_open_flows(loop);
+    loop->to_close = ftun_endpoint_open_count(loop->config.endpoint);
     if (loop->config.role == FTUN_SERVER)
         return;
     ftun_lanes_close(&loop->config.listener->lanes); /* what applications send now would open */
     epoll_ctl(loop->waiting.epoll, EPOLL_CTL_DEL, loop->config.listener->fd, NULL); /* new flows */
+}
+
+static uint64_t stopping_for(const struct ftun_loop *loop)
+{
+    return loop->now_ns - loop->stopping_since_ns;
 }
 
 static bool peers_answer(const struct ftun_loop *loop)
@@ -52,10 +55,19 @@ static void count_answers(struct ftun_loop *loop, uint64_t closing)
     loop->to_wait_for = closing;
 }
 
-/* How many flows to close now. */
-static uint64_t flows_to_close(const struct ftun_loop *loop, uint64_t unanswered)
+/* So many that all have left in time. */
+static uint64_t evenly(const struct ftun_loop *loop, uint64_t open)
+{
+    const uint64_t now = stopping_for(loop);
+    return now < closing_time ? open * close_interval / (closing_time - now) + 1 : open;
+}
+
+/* How many of the open flows to close now. */
+static uint64_t flows_to_close(const struct ftun_loop *loop, uint64_t open, uint64_t unanswered)
 {
     const uint64_t each_time = loop->to_close * close_interval / fin_time + 1;
+    if (stopping_for(loop) >= fin_time)
+        return evenly(loop, open);
     if (!peers_answer(loop))
         return 4 * each_time;
     const uint64_t share = (fins_unanswered + loop->config.workers - 1) / loop->config.workers;
@@ -67,22 +79,24 @@ void ftun_loop_close_some(struct ftun_loop *loop)
 {
     if (!loop->stopping || loop->now_ns < loop->close_at_ns)
         return;
+    struct ftun_endpoint *endpoint = loop->config.endpoint;
     loop->close_at_ns = loop->now_ns + close_interval;
-    const uint64_t open = ftun_loop_open_flows(loop);
-    const uint64_t closing = ftun_endpoint_closing_count(loop->config.endpoint);
-    const uint64_t most = flows_to_close(loop, closing > open ? closing - open : 0);
-    loop->closed = closing == 0;
+    const uint64_t open = ftun_endpoint_open_count(endpoint);
+    const uint64_t closing = ftun_endpoint_closing_count(endpoint);
+    const uint64_t most = flows_to_close(loop, open, closing > open ? closing - open : 0);
+    loop->closed = closing == 0 && open == 0; /* an open flow may wait for its next connection */
     count_answers(loop, closing);
-    bool more = closing > 0; /* a connection of which no flow is known yet counts, too */
-    while (more && ftun_loop_open_flows(loop) + most > open) {
-        more = ftun_endpoint_close_all(loop->config.endpoint, loop->now_ns, &loop->actions);
+    bool more = open > 0;
+    while (more && ftun_endpoint_open_count(endpoint) + most > open) {
+        more = ftun_endpoint_close_all(endpoint, loop->now_ns, &loop->actions);
         ftun_loop_carry_out(loop, &ftun_no_burst);
     }
 }
 
 bool ftun_loop_has_closed(const struct ftun_loop *loop)
 {
-    return loop->stopping &&
-           (loop->closed || (ftun_loop_open_flows(loop) == 0 && !peers_answer(loop) &&
-                             loop->now_ns >= loop->stopping_since_ns + closing_time));
+    if (!loop->stopping || loop->closed)
+        return loop->stopping;
+    return ftun_endpoint_open_count(loop->config.endpoint) == 0 &&
+           stopping_for(loop) >= (peers_answer(loop) ? longest_time : closing_time);
 }

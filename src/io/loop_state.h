@@ -77,8 +77,6 @@ void ftun_loop_look_at_tunnel(struct ftun_loop *loop, bool now);
 
 /* --- the end: loop_shutdown.c ------------------------------------------------------------- */
 
-uint64_t ftun_loop_open_flows(const struct ftun_loop *loop);
-
 /* When stopping, again and again: handshakes under way may still complete. */
 void ftun_loop_close_some(struct ftun_loop *loop);
 

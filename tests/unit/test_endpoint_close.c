@@ -128,6 +128,27 @@ static void F17_close_all_of_many_flows_takes_several_calls(void **state)
     assert_int_equal(ftun_endpoint_closing_count(endpoint), 100);
 }
 
+/* Applications that go on sending would have a server close flows for ever. */
+static void F17_after_close_all_a_handshake_may_complete_but_none_begins(void **state)
+{
+    (void)state;
+    create(server_config());
+    established_server(1);
+    give(a_client(2), FTUN_SYN, 100, 0, "");
+    happened();
+    const uint32_t isn = own_isn;
+    assert_false(ftun_endpoint_close_all(endpoint, now, &actions));
+    give(a_client(3), FTUN_SYN, 100, 0, "");
+    assert_int_equal(actions.count, 0);
+    assert_int_equal(refused(FTUN_REFUSED_FLOW_CLOSING), 1);
+    assert_int_equal(ftun_endpoint_open_count(endpoint), 0);
+    give(a_client(2), FTUN_ACK, 101, isn + 1, "");
+    assert_int_equal(ftun_endpoint_open_count(endpoint), 1);
+    assert_false(ftun_endpoint_close_all(endpoint, now, &actions));
+    assert_int_equal(ftun_endpoint_open_count(endpoint), 0);
+    assert_int_equal(ftun_endpoint_closing_count(endpoint), 2);
+}
+
 static void a_flow_whose_peer_has_closed_too_is_not_waited_for(void **state)
 {
     (void)state;
@@ -171,6 +192,7 @@ int main(void)
         cmocka_unit_test(a_flow_is_closed_once),
         cmocka_unit_test(a_flow_that_never_was_is_not_closed),
         cmocka_unit_test(F17_close_all_of_many_flows_takes_several_calls),
+        cmocka_unit_test(F17_after_close_all_a_handshake_may_complete_but_none_begins),
         cmocka_unit_test(a_flow_whose_peer_has_closed_too_is_not_waited_for),
         cmocka_unit_test(each_datagram_after_the_close_is_counted),
     };
