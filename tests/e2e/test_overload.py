@@ -96,8 +96,10 @@ def test_what_the_server_has_no_room_for_is_counted(pair):
     pair.client.run("ethtool", "-K", "eth0", "tso", "off")  # each datagram is a packet,
     pair.server.run("ethtool", "-K", "eth0", "gro", "off")  # and remains one
     server, client, _ = start_tunnel(pair)
-    flood = start_flood(pair, "--rate", "20000", "--size", "1400", "--count", "20000")
+    flood = start_flood(pair, "--rate", "20000", "--size", "1400", "--count", "40000")
     client.wait_for(" established")
+    while total(server, "datagrams-delivered") < 5000:  # the window has opened
+        pass
     server.send_signal(signal.SIGSTOP)
     sent_by([flood])
     server.send_signal(signal.SIGCONT)
