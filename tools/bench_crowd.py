@@ -112,7 +112,7 @@ def memory_of_one(lab_module, directory, build, workers):
         return {end: kilobytes(process, "VmRSS") for end, process in crowd.tunnels.items()}
 
 
-def measure(lab_module, directory, build, flows, seconds=2.0, open_rate=20000, rate=None,
+def measure(lab_module, directory, build, flows, seconds=2.0, open_rate=5000, rate=None,
             workers=1, options=()):
     """One run; the figures as a dictionary. `lab_module` is tools/lab/lab.py, `build` where the
     programs are, `seconds` how long each bulk phase takes. Each flow sends once in 30 s, unless

@@ -183,8 +183,9 @@ def test_one_address_has_no_more_flows_than_it_may(pair):
 
 
 def test_a_flood_of_handshakes_is_told_in_few_lines(pair):
-    """Who completes a handshake may cause a line, but not a line each."""
-    server = pair.start_server()
+    """Who completes a handshake may cause a line, but not a line each: 20 a second of each worker,
+    and one of what is omitted."""
+    server = pair.start_server("--workers", "2")
     pair.start_client()
     pair.start_sink()
     pair.send("--flows", "2000", "--count", "2000", "--size", "100", "--rate", "2000")
@@ -192,7 +193,7 @@ def test_a_flood_of_handshakes_is_told_in_few_lines(pair):
     assert total(server, "flows-opened") == 2000
     lines = [line for line in server.log().splitlines() if "total" not in line]
     assert 20 <= sum("established" in line for line in lines) <= 100
-    assert sum("omitted" in line for line in lines) == 1
+    assert 1 <= sum("omitted" in line for line in lines) <= 4
 
 
 # FINs of the leaving end as they arrive at the other: how many flows had theirs.

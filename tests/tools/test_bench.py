@@ -166,10 +166,10 @@ def test_a_crowd_is_measured_alone():
 
 def test_a_thousand_flows_are_a_crowd(tmp_path):
     result = tmp_path / "result.json"
-    done = bench("--flows", 1000, "--seconds", 0.3, "--json", result)
+    done = bench("--flows", 1000, "--open-rate", 2000, "--seconds", 0.3, "--json", result)
     assert done.returncode == 0, done.stderr
     assert json.loads(result.read_text())["crowds"][0]["crowd"]["opened"] == 1000
-    assert "opened per second" in done.stdout
+    assert "(asked for: 2000)" in done.stdout
 
 
 def test_a_tunnel_without_a_sign_is_probed(tmp_path):

@@ -104,6 +104,8 @@ def read_settings(words, description):
     parser.add_argument("--flows", type=numbers(1, 1_000_000), default=[1], metavar="N,...",
                         help="sockets that send (default: 1). From "
                         f"{CROWD_LEAST} on: a crowd beside one flow in bulk, of ftun only")
+    parser.add_argument("--open-rate", type=number(1, 1_000_000), default=5000, metavar="N",
+                        help="flows of a crowd that are opened each second (default: 5000)")
     parser.add_argument("--family", type=int, choices=(4, 6), default=4,
                         help="IP version (default: 4)")
     parser.add_argument("--runs", type=number(1, 100), default=3, metavar="N",
