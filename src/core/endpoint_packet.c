@@ -84,7 +84,7 @@ static enum ftun_refusal refuses_flow(const struct ftun_endpoint *ep, uint64_t n
                                       const struct ftun_address *source, bool knocking)
 {
     if (ep->closing && knocking)
-        return FTUN_REFUSED_FLOW_CLOSING;
+        return FTUN_REFUSED_SHUTTING_DOWN;
     if (!ftun_source_table_admits(&ep->table.sources, source))
         return FTUN_REFUSED_SOURCE_LIMIT;
     return ftun_flow_table_full(&ep->table) && !may_yield(ep, now_ns) ? FTUN_REFUSED_FLOW_LIMIT

@@ -55,7 +55,8 @@
       "datagram that the server could take for a message of ftun's own")                           \
     X(WINDOW_FULL, "window-full", "the peer's receive window is exhausted")                        \
     X(PENDING_FULL, "pending-full", "too many datagrams waiting for a handshake")                  \
-    X(FLOW_CLOSING, "flow-closing", "for a flow that is being closed, or a new one at the end")    \
+    X(FLOW_CLOSING, "flow-closing", "datagram for a flow that is being closed")                    \
+    X(SHUTTING_DOWN, "shutting-down", "new flow, when all are being closed")                       \
     X(FLOW_LIMIT, "flow-limit", "the table of flows is full")                                      \
     X(SOURCE_LIMIT, "source-limit", "one address has as many flows as --max-flows-per-source")     \
     X(PORTS_EXHAUSTED, "ports-exhausted", "no free local port towards the server")                 \

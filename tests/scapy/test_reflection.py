@@ -6,7 +6,7 @@ import time
 from scapy.layers.inet import IP, TCP
 from scapy.packet import Raw
 
-from conftest import e2e
+from conftest import ONE_WORKER, e2e
 from counters import Counters, growth
 from living import LivingServer
 from tun import Tun
@@ -37,7 +37,7 @@ def until_quiet(tuns):
 
 def both_ends(pair):
     """A tunnel in which one flow has been: counters that are 0 are not told."""
-    server, client = pair.start_server(), pair.start_client()
+    server, client = pair.start_server(*ONE_WORKER), pair.start_client(*ONE_WORKER)
     pair.start_sink("--echo")
     assert pair.echo(count=10)["echoed"] == 10
     return server, client

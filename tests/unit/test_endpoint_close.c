@@ -140,7 +140,7 @@ static void F17_after_close_all_a_handshake_may_complete_but_none_begins(void **
     assert_false(ftun_endpoint_close_all(endpoint, now, &actions));
     give(a_client(3), FTUN_SYN, 100, 0, "");
     assert_int_equal(actions.count, 0);
-    assert_int_equal(refused(FTUN_REFUSED_FLOW_CLOSING), 1);
+    assert_int_equal(refused(FTUN_REFUSED_SHUTTING_DOWN), 1);
     assert_int_equal(ftun_endpoint_open_count(endpoint), 0);
     give(a_client(2), FTUN_ACK, 101, isn + 1, "");
     assert_int_equal(ftun_endpoint_open_count(endpoint), 1);
