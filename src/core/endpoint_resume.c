@@ -217,6 +217,8 @@ static uint32_t look_for_record(struct ftun_endpoint *ep, uint64_t now_ns, uint3
         return flow;
     payload->data += len;
     payload->len -= len;
+    if (payload->len < payload->stride) /* one datagram, shorter than the record */
+        payload->stride = payload->len;
     return flow;
 }
 
