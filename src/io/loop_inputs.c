@@ -84,6 +84,7 @@ static uint32_t flow_of(struct ftun_loop *loop, const struct ftun_udp_message *h
  * sources. */
 static void send_batch(struct ftun_loop *loop, int count, ftun_udp_taken taken)
 {
+    note_singles(loop, count);
     while (count > 0 && ftun_udp_left((size_t)count, taken)) {
         const struct ftun_udp_message *head;
         struct ftun_slice slices[FTUN_UDP_MESSAGES_MAX];
@@ -112,7 +113,6 @@ static void read_listener(struct ftun_loop *loop, uint32_t events)
     if ((events & EPOLLERR) != 0)
         loop->counters.application_refused += ftun_udp_take_refusals(listener->fd);
     const int count = ftun_udp_receive(listener->fd, loop->batch, true);
-    note_singles(loop, count);
     if (count >= 0) {
         const size_t lane =
             ftun_lanes_relieve(&listener->lanes, listener->fd, loop->batch, (size_t)count,
@@ -135,7 +135,6 @@ static void read_lane(struct ftun_loop *loop, size_t lane)
                                          &loop->counters.socket_overflow);
     if (count < 0 && errno == ECONNREFUSED)
         loop->counters.application_refused++;
-    note_singles(loop, count);
     send_batch(loop, count, 0);
 }
 
@@ -146,7 +145,6 @@ static void read_upstream(struct ftun_loop *loop, uint32_t flow)
     loop->counters.socket_overflow = loop->config.upstream->overflow;
     if (count < 0 && errno == ECONNREFUSED)
         loop->counters.application_refused++;
-    note_singles(loop, count);
     send_batch(loop, count, 0);
 }
 
@@ -159,7 +157,6 @@ static void read_shared_upstream(struct ftun_loop *loop, uint32_t events)
     const int count = ftun_upstream_receive_shared(upstream, loop->batch, &strangers);
     loop->counters.upstream_strangers += (unsigned)__builtin_popcountll(strangers);
     loop->counters.socket_overflow = upstream->overflow;
-    note_singles(loop, count);
     send_batch(loop, count, strangers);
 }
 
