@@ -17,6 +17,11 @@ static inline uint32_t ftun_steering_worker(uint16_t port, uint32_t workers)
     return (port % FTUN_PORT_CLASSES * workers) / FTUN_PORT_CLASSES;
 }
 
+/* A client's own ports, both ends included: at least FTUN_PORT_CLASSES of them. */
+struct ftun_port_range {
+    uint16_t first, last;
+};
+
 /* Neighbouring classes. */
 struct ftun_port_classes {
     uint8_t first, count;
