@@ -1,6 +1,7 @@
 #include "divert_state.h"
 
 #include "divert_keys.h"
+#include "divert_leftovers.h"
 #include "divert_set.h"
 
 #include <bpf/bpf.h>
@@ -26,7 +27,10 @@ static bool load(struct ftun_divert *divert, const struct ftun_divert_config *co
         !choose_hook(divert, config->hook, error))
         return false;
     divert->too_big = ftun_divert_too_big_open(divert->object.too_big, error);
-    return divert->too_big != NULL;
+    if (divert->too_big == NULL)
+        return false;
+    ftun_divert_leftovers_remove();
+    return true;
 }
 
 struct ftun_divert *ftun_divert_load(const struct ftun_divert_config *config,
@@ -47,6 +51,24 @@ enum ftun_divert_hook ftun_divert_hook(const struct ftun_divert *divert)
     return divert->hook;
 }
 
+static bool hook_in_link(struct ftun_divert *divert, struct ftun_divert_link *at,
+                         struct ftun_error *error)
+{
+    return ftun_divert_hook_in(&at->hooked, divert->hook, divert->object.arrives, at->link.index,
+                               error);
+}
+
+/* While there was no TUN, another ftun may have taken the filters for leftovers. */
+static bool renew_filters(struct ftun_divert *divert, struct ftun_error *error)
+{
+    bool all = true;
+    for (int i = 0; i < divert->count && divert->hook == FTUN_DIVERT_CLSACT; i++) {
+        ftun_divert_unhook(&divert->links[i].hooked);
+        all = hook_in_link(divert, &divert->links[i], error) && all;
+    }
+    return all;
+}
+
 bool ftun_divert_set_tun(struct ftun_divert *divert, uint32_t tun, struct ftun_error *error)
 {
     const uint32_t only = 0;
@@ -54,8 +76,9 @@ bool ftun_divert_set_tun(struct ftun_divert *divert, uint32_t tun, struct ftun_e
     if (!ftun_divert_hook_in(&divert->on_tun, divert->hook, divert->object.leaves, tun, error))
         return false;
     divert->tun = tun;
-    return bpf_map_update_elem(divert->object.tun, &only, &tun, BPF_ANY) == 0 ||
-           ftun_fail(error, "cannot divert packets to the TUN device: %s", strerror(errno));
+    if (bpf_map_update_elem(divert->object.tun, &only, &tun, BPF_ANY) != 0)
+        return ftun_fail(error, "cannot divert packets to the TUN device: %s", strerror(errno));
+    return renew_filters(divert, error);
 }
 
 /* Forget the links that are not among these any more. */
@@ -85,7 +108,7 @@ static bool add_link(struct ftun_divert *divert, const struct ftun_link *link,
 {
     struct ftun_divert_link *const at = &divert->links[divert->count];
     at->link = *link;
-    if (!ftun_divert_hook_in(&at->hooked, divert->hook, divert->object.arrives, link->index, error))
+    if (!hook_in_link(divert, at, error))
         return false;
     divert->count++;
     return true;
