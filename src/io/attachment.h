@@ -10,6 +10,7 @@
 #include "firewall.h"
 #include "links.h"
 #include "remotes.h"
+#include "reserved_port.h"
 #include "sysctls.h"
 #include "tun.h"
 
@@ -34,6 +35,8 @@ struct ftun_attachment_plan {
     uint32_t workers; /* queues of the TUN that are wanted */
 };
 
+struct ftun_attachment_way;
+
 /* What has become of it. */
 struct ftun_attachment {
     struct ftun_attachment_plan plan; /* with the addresses chosen, and the latest remotes */
@@ -46,8 +49,14 @@ struct ftun_attachment {
     struct ftun_links links; /* between which and the TUN the host forwards */
     struct ftun_sysctls sysctls;
     struct ftun_firewall firewall;
-    int reserved[2]; /* sockets that keep the kernel's own programs off the port; -1 */
+    struct ftun_reserved_port reserved;    /* the server's */
+    const struct ftun_attachment_way *way; /* NULL: not open */
 };
+
+#define FTUN_ATTACHMENT_CLOSED                                                                \
+    {                                                                                         \
+        .tun.fd = -1, .sysctls.user_fd = -1, .reserved = FTUN_RESERVED_PORT_NONE, .way = NULL \
+    }
 
 /* Links of this group belong to ftun: what was forwarded for it may go there only. */
 #define FTUN_LINK_GROUP 0x6674u
@@ -74,7 +83,7 @@ enum ftun_follow_result ftun_attachment_follow(struct ftun_attachment *attachmen
                                                const struct ftun_remotes *remotes,
                                                struct ftun_error *error);
 
-/* Undo what was set up. */
+/* Undo what was set up. Nothing when not open. */
 void ftun_attachment_close(struct ftun_attachment *attachment);
 
 #endif
