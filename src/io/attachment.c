@@ -115,6 +115,12 @@ enum ftun_follow_result ftun_attachment_follow(struct ftun_attachment *a,
     return result;
 }
 
+bool ftun_attachment_local(const struct ftun_attachment *a, const struct ftun_route *route,
+                           struct ftun_address *out)
+{
+    return a->way->local(a, route, out);
+}
+
 void ftun_attachment_close(struct ftun_attachment *a)
 {
     if (a->way != NULL)

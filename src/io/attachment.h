@@ -11,6 +11,7 @@
 #include "links.h"
 #include "remotes.h"
 #include "reserved_port.h"
+#include "steering.h"
 #include "sysctls.h"
 #include "tun.h"
 
@@ -45,8 +46,11 @@ struct ftun_attachment {
     uint32_t queues;                             /* all of them: as many as planned, or 1 */
     struct ftun_error why_one_queue;             /* if it is not as planned */
     uint16_t mtu;                                /* bytes, of the path as far as the host knows */
-    uint8_t hops;            /* times the host decrements TTL between the TUN and the wire */
-    struct ftun_links links; /* between which and the TUN the host forwards */
+    bool any_local; /* server: packets come to, and leave from, any address of the host's;
+                       the TUN has none */
+    struct ftun_port_range ports; /* client: its own */
+    uint8_t hops;                 /* times the host decrements TTL between the TUN and the wire */
+    struct ftun_links links;      /* between which and the TUN the host forwards */
     struct ftun_sysctls sysctls;
     struct ftun_firewall firewall;
     struct ftun_reserved_port reserved;    /* the server's */
@@ -82,6 +86,11 @@ enum ftun_follow_result {
 enum ftun_follow_result ftun_attachment_follow(struct ftun_attachment *attachment,
                                                const struct ftun_remotes *remotes,
                                                struct ftun_error *error);
+
+/* The client's own address in packets that go by `route`, as ftun_netlink_route() gave it: with NAT
+ * that of its end of the TUN, else the host's. False when there is none. */
+bool ftun_attachment_local(const struct ftun_attachment *attachment, const struct ftun_route *route,
+                           struct ftun_address *out);
 
 /* Undo what was set up. Nothing when not open. */
 void ftun_attachment_close(struct ftun_attachment *attachment);

@@ -10,6 +10,7 @@ static bool open_bare(struct ftun_attachment *a, struct ftun_error *error)
         plan->tun4 = ftun_tun_addresses_default(plan->role, FTUN_IPV4);
     if (plan->tun6.own.family == FTUN_FAMILY_NONE)
         plan->tun6 = ftun_tun_addresses_default(plan->role, FTUN_IPV6);
+    a->ports = (struct ftun_port_range){FTUN_PORT_FIRST, FTUN_PORT_LAST};
     a->hops = 1;
     return ftun_attachment_open_tun(a, plan->tun_name, error);
 }
@@ -38,5 +39,6 @@ const struct ftun_attachment_way ftun_attachment_manual = {
     .open = open_bare,
     .restore = restore_bare,
     .follow = follow_nothing,
+    .local = ftun_attachment_tun_local,
     .close = ftun_attachment_close_tun,
 };

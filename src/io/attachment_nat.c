@@ -128,6 +128,7 @@ static bool set_up(struct ftun_attachment *a, struct ftun_error *error)
     if (plan->role == FTUN_SERVER &&
         !ftun_reserved_port_open(&a->reserved, plan->port, plan->ipv4, plan->ipv6, error))
         return false;
+    a->ports = (struct ftun_port_range){FTUN_PORT_FIRST, FTUN_PORT_LAST};
     a->hops = 1; /* from the TUN the host forwards */
     return ftun_attachment_open_tun(a, plan->tun_name, error) &&
            ftun_sysctls_open(&a->sysctls, error) && note_links(a, &more, error) &&
@@ -186,5 +187,6 @@ const struct ftun_attachment_way ftun_attachment_nat = {
     .open = open_nat,
     .restore = restore_nat,
     .follow = follow_nat,
+    .local = ftun_attachment_tun_local,
     .close = close_nat,
 };

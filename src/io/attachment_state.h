@@ -13,6 +13,9 @@ struct ftun_attachment_way {
     /* The plan has the latest remotes. Unless FTUN_FOLLOWED, the plan gets back those `before`. */
     enum ftun_follow_result (*follow)(struct ftun_attachment *attachment,
                                       const struct ftun_remotes *before, struct ftun_error *error);
+    /* As ftun_attachment_local(). */
+    bool (*local)(const struct ftun_attachment *attachment, const struct ftun_route *route,
+                  struct ftun_address *out);
     void (*close)(struct ftun_attachment *attachment);
 };
 
@@ -32,6 +35,10 @@ bool ftun_attachment_open_tun_again(struct ftun_attachment *attachment, struct f
 bool ftun_attachment_set_tun_up(const struct ftun_attachment *attachment, struct ftun_error *error);
 
 void ftun_attachment_close_tun(struct ftun_attachment *attachment);
+
+/* The address of ftun's end of the TUN. */
+bool ftun_attachment_tun_local(const struct ftun_attachment *attachment,
+                               const struct ftun_route *route, struct ftun_address *out);
 
 /* --- one instance at a time --------------------------------------------------------------- */
 

@@ -74,3 +74,10 @@ bool ftun_attachment_set_tun_up(const struct ftun_attachment *a, struct ftun_err
     prepare_ipv6(a);
     return ftun_netlink_link_up(a->tun.name, TUN_MTU, TUN_QUEUE_LEN, FTUN_LINK_GROUP, error);
 }
+
+bool ftun_attachment_tun_local(const struct ftun_attachment *a, const struct ftun_route *route,
+                               struct ftun_address *out)
+{
+    *out = route->family == FTUN_IPV6 ? a->plan.tun6.own : a->plan.tun4.own;
+    return out->family != FTUN_FAMILY_NONE;
+}
