@@ -10,6 +10,8 @@
 #include "firewall.h"
 #include "links.h"
 #include "remotes.h"
+#include "reserved_port.h"
+#include "steering.h"
 #include "sysctls.h"
 #include "tun.h"
 
@@ -34,6 +36,8 @@ struct ftun_attachment_plan {
     uint32_t workers; /* queues of the TUN that are wanted */
 };
 
+struct ftun_attachment_way;
+
 /* What has become of it. */
 struct ftun_attachment {
     struct ftun_attachment_plan plan; /* with the addresses chosen, and the latest remotes */
@@ -42,12 +46,21 @@ struct ftun_attachment {
     uint32_t queues;                             /* all of them: as many as planned, or 1 */
     struct ftun_error why_one_queue;             /* if it is not as planned */
     uint16_t mtu;                                /* bytes, of the path as far as the host knows */
-    uint8_t hops;            /* times the host decrements TTL between the TUN and the wire */
-    struct ftun_links links; /* between which and the TUN the host forwards */
+    bool any_local; /* server: packets come to, and leave from, any address of the host's;
+                       the TUN has none */
+    struct ftun_port_range ports; /* client: its own */
+    uint8_t hops;                 /* times the host decrements TTL between the TUN and the wire */
+    struct ftun_links links;      /* between which and the TUN the host forwards */
     struct ftun_sysctls sysctls;
     struct ftun_firewall firewall;
-    int reserved[2]; /* sockets that keep the kernel's own programs off the port; -1 */
+    struct ftun_reserved_port reserved;    /* the server's */
+    const struct ftun_attachment_way *way; /* NULL: not open */
 };
+
+#define FTUN_ATTACHMENT_CLOSED                                                                \
+    {                                                                                         \
+        .tun.fd = -1, .sysctls.user_fd = -1, .reserved = FTUN_RESERVED_PORT_NONE, .way = NULL \
+    }
 
 /* Links of this group belong to ftun: what was forwarded for it may go there only. */
 #define FTUN_LINK_GROUP 0x6674u
@@ -74,7 +87,12 @@ enum ftun_follow_result ftun_attachment_follow(struct ftun_attachment *attachmen
                                                const struct ftun_remotes *remotes,
                                                struct ftun_error *error);
 
-/* Undo what was set up. */
+/* The client's own address in packets that go by `route`, as ftun_netlink_route() gave it: with NAT
+ * that of its end of the TUN, else the host's. False when there is none. */
+bool ftun_attachment_local(const struct ftun_attachment *attachment, const struct ftun_route *route,
+                           struct ftun_address *out);
+
+/* Undo what was set up. Nothing when not open. */
 void ftun_attachment_close(struct ftun_attachment *attachment);
 
 #endif

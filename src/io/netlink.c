@@ -157,7 +157,7 @@ bool ftun_netlink_route(const struct ftun_address *destination, struct ftun_rout
                         struct ftun_error *error)
 {
     struct ftun_route matched = {0};
-    *route = (struct ftun_route){0};
+    *route = (struct ftun_route){.family = (enum ftun_family)destination->family};
     if (!ask_route(destination, RTM_F_LOOKUP_TABLE, route) ||
         !ask_route(destination, RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH, &matched))
         return ftun_fail(error, "no route: %s (ip route shows those there are)", strerror(errno));
