@@ -175,6 +175,14 @@ void ftun_attachment_serve(struct ftun_attachment *a)
     ftun_divert_take_too_big(a->divert);
 }
 
+struct ftun_divert_counters ftun_attachment_counters(const struct ftun_attachment *a)
+{
+    struct ftun_divert_counters counters = {0};
+    if (a->divert != NULL)
+        ftun_divert_counters(a->divert, &counters);
+    return counters;
+}
+
 void ftun_attachment_close(struct ftun_attachment *a)
 {
     if (a->way != NULL)

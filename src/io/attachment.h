@@ -125,6 +125,9 @@ bool ftun_attachment_local(const struct ftun_attachment *attachment, const struc
 int ftun_attachment_fd(const struct ftun_attachment *attachment);
 void ftun_attachment_serve(struct ftun_attachment *attachment);
 
+/* What the programs of divert have counted; zeros with another attachment. */
+struct ftun_divert_counters ftun_attachment_counters(const struct ftun_attachment *attachment);
+
 /* Undo what was set up. Nothing when not open. */
 void ftun_attachment_close(struct ftun_attachment *attachment);
 
