@@ -332,7 +332,7 @@ static bool create_loop(struct worker *worker, struct ftun_error *error)
     worker->loop = ftun_loop_create(&wanted, error);
     if (worker->loop == NULL)
         return false;
-    ftun_journal_follow(worker->journal, worker->loop);
+    ftun_journal_follow(worker->journal, worker->loop, wanted.attachment);
     return true;
 }
 

@@ -19,7 +19,7 @@ bool ftun_netlink_link_up(const char *link, uint32_t mtu, uint32_t queue_len, ui
     struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof *info);
     info->ifi_index = (int)if_nametoindex(link);
     info->ifi_flags = IFF_UP;
-    info->ifi_change = IFF_UP;
+    info->ifi_change = IFF_UP | IFF_MULTICAST;
     mnl_attr_put_u32(header, IFLA_MTU, mtu);
     mnl_attr_put_u32(header, IFLA_TXQLEN, queue_len);
     mnl_attr_put_u32(header, IFLA_GROUP, group);
