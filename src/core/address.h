@@ -36,12 +36,13 @@ static inline bool ftun_address_equal(const struct ftun_address *a, const struct
 static inline bool ftun_address_is_host(const struct ftun_address *address)
 {
     static const uint8_t unspecified[16] = {0};
+    static const uint8_t broadcast[4] = {0xff, 0xff, 0xff, 0xff};
     const uint8_t *const bytes = address->bytes;
     if (memcmp(bytes, unspecified, sizeof unspecified) == 0)
         return false;
     if (address->family == FTUN_IPV6)
         return bytes[0] != 0xff;
-    return (bytes[0] & 0xf0) != 0xe0 && (bytes[0] & bytes[1] & bytes[2] & bytes[3]) != 0xff;
+    return (bytes[0] & 0xf0) != 0xe0 && memcmp(bytes, broadcast, sizeof broadcast) != 0;
 }
 
 /* RFC 4291 2.5.6: addresses that mean something on one link only; without it nothing can be sent
