@@ -77,7 +77,7 @@ enum ftun_follow_result ftun_attachment_try_locked(struct ftun_attachment *a,
 
 static const struct ftun_attachment_way *way_of(enum ftun_attachment_kind kind)
 {
-    return kind == FTUN_ATTACHMENT_NAT ? &ftun_attachment_nat : &ftun_attachment_manual;
+    return kind == FTUN_ATTACHMENT_MANUAL ? &ftun_attachment_manual : &ftun_attachment_nat;
 }
 
 bool ftun_attachment_open(struct ftun_attachment *a, const struct ftun_attachment_plan *plan,

@@ -5,6 +5,7 @@
 #ifndef FTUN_IO_ATTACHMENT_H
 #define FTUN_IO_ATTACHMENT_H
 
+#include "divert.h"
 #include "endpoint.h"
 #include "error.h"
 #include "firewall.h"
@@ -15,12 +16,30 @@
 #include "sysctls.h"
 #include "tun.h"
 
-enum ftun_attachment_kind { FTUN_ATTACHMENT_NAT, FTUN_ATTACHMENT_MANUAL };
+enum ftun_attachment_kind {
+    FTUN_ATTACHMENT_AUTO, /* in a plan: divert where it can be, else NAT */
+    FTUN_ATTACHMENT_DIVERT,
+    FTUN_ATTACHMENT_NAT,
+    FTUN_ATTACHMENT_MANUAL
+};
 
 /* Addresses of the TUN for one IP family; family NONE: not used, or to be chosen. */
 struct ftun_tun_addresses {
     struct ftun_address host; /* the host's end, Phantun's --tun-local */
     struct ftun_address own;  /* ftun's end, Phantun's --tun-peer */
+};
+
+enum { FTUN_CHOSEN_LINKS_MAX = 32, FTUN_CHOSEN_PREFIXES_MAX = 256 };
+
+/* What a user may choose about it. */
+struct ftun_attachment_choices {
+    size_t link_count; /* 0: all links of the host */
+    char links[FTUN_CHOSEN_LINKS_MAX][IFNAMSIZ];
+    size_t prefix_count; /* server: who may come; 0: everybody */
+    struct ftun_prefix allow_from[FTUN_CHOSEN_PREFIXES_MAX];
+    struct ftun_port_range ports; /* client: its own; first 0: any */
+    uint32_t mark;                /* of the tunnel's packets, for policy routing; 0: none */
+    enum ftun_divert_hook hook;
 };
 
 /* What is wanted. */
@@ -34,6 +53,8 @@ struct ftun_attachment_plan {
     struct ftun_tun_addresses tun4, tun6;
     bool offload;
     uint32_t workers; /* queues of the TUN that are wanted */
+    uint32_t flows;   /* client: at a time, as the user wants them; 0: not said */
+    struct ftun_attachment_choices choices;
 };
 
 struct ftun_attachment_way;

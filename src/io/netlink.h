@@ -46,6 +46,8 @@ struct ftun_link {
     char name[IFNAMSIZ];
     bool up;
     bool loopback;
+    bool member; /* of a bridge, a bond or a team: what comes by it has come by that */
+    bool in_vrf; /* has a master, but is a link of its own */
 };
 
 /* The host's links, at most `max` of them. Returns how many, -1 on error. */
