@@ -227,7 +227,7 @@ static enum ftun_exit run(const struct ftun_options *options)
     struct tunnel t = {.options = options,
                        .signal_fd = -1,
                        .network = FTUN_NETWORK_CLOSED,
-                       .attachment = {.tun.fd = -1, .sysctls.user_fd = -1, .reserved = {-1, -1}}};
+                       .attachment = FTUN_ATTACHMENT_CLOSED};
     bool done = prepare(&t, &error);
     const bool ended = !done && error.text[0] == '\0'; /* by a signal, waiting for the name */
     done = done && set_up(&t, &error);
