@@ -1,6 +1,7 @@
 /* What the kernel tells beside a datagram: any bytes, and objects that are well-formed.
  *
- * The first byte says which. Objects: a byte for level and type, a byte for the length, the data. */
+ * The first byte says which. Objects: a byte for level and type, a byte for the length, the data.
+ */
 #include "ancillary.h"
 #include "fuzz_input.h"
 

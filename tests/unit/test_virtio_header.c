@@ -1,5 +1,5 @@
-#include "virtio_header.h"
 #include "unit.h"
+#include "virtio_header.h"
 
 #include <string.h>
 
