@@ -44,6 +44,13 @@ static void note_mtu(struct ftun_attachment *a)
     a->mtu = mtu < FTUN_IP_PACKET_MAX ? (uint16_t)mtu : (uint16_t)FTUN_IP_PACKET_MAX;
 }
 
+struct ftun_port_range ftun_attachment_plan_ports(const struct ftun_attachment_plan *plan)
+{
+    if (plan->choices.ports.first != 0)
+        return plan->choices.ports;
+    return (struct ftun_port_range){FTUN_PORT_FIRST, FTUN_PORT_LAST};
+}
+
 /* --- one instance at a time --------------------------------------------------------------- */
 
 bool ftun_attachment_do_locked(struct ftun_attachment *a, ftun_attachment_step *step,
