@@ -118,19 +118,18 @@ static __always_inline int drop(enum divert_counter why)
     return DROP;
 }
 
-/* As seen from this host; ports in host order. */
-struct tuple {
-    struct divert_address local;
+/* Of a connection with this host; ports in host order. */
+struct peers {
     uint32_t local_port;
     struct divert_socket_address remote;
 };
 
-static __always_inline bool is_tunnels(const struct tuple *tuple)
+static __always_inline bool is_tunnels(const struct peers *peers)
 {
     if (settings.server)
-        return tuple->local_port == settings.port;
-    return tuple->local_port >= settings.port_first && tuple->local_port <= settings.port_last &&
-           bpf_map_lookup_elem(&remotes, &tuple->remote) != NULL;
+        return peers->local_port == settings.port;
+    return peers->local_port >= settings.port_first && peers->local_port <= settings.port_last &&
+           bpf_map_lookup_elem(&remotes, &peers->remote) != NULL;
 }
 
 static __always_inline bool is_allowed(const struct divert_address *remote)
@@ -174,12 +173,11 @@ static __always_inline bool is_flood(struct __sk_buff *skb, const struct packet 
 }
 
 static __always_inline bool read_segment(struct __sk_buff *skb, const struct packet *packet,
-                                         struct tuple *out)
+                                         struct peers *out)
 {
     uint16_t ports[2];
     if (!load(skb, packet->offset, ports, sizeof ports))
         return false;
-    out->local = packet->destination;
     out->local_port = bpf_ntohs(ports[1]);
     out->remote.ip = packet->source;
     out->remote.port = bpf_ntohs(ports[0]);
@@ -200,9 +198,17 @@ static __always_inline bool is_error(uint8_t protocol, uint8_t type)
     return type == ICMPV6_UNREACHABLE || type == ICMPV6_TOO_BIG;
 }
 
+static __always_inline bool is_equal(const struct divert_address *a, const struct divert_address *b)
+{
+    uint32_t difference = a->family ^ b->family;
+    for (int i = 0; i < 4; i++)
+        difference |= a->words[i] ^ b->words[i];
+    return difference == 0;
+}
+
 /* An error is about the tunnel's if it quotes a segment that the tunnel has sent. */
 static __always_inline bool read_error(struct __sk_buff *skb, const struct packet *packet,
-                                       struct tuple *out)
+                                       struct peers *out)
 {
     uint8_t type;
     uint16_t ports[2];
@@ -212,11 +218,10 @@ static __always_inline bool read_error(struct __sk_buff *skb, const struct packe
     if (!parse(skb, packet->offset + FTUN_ICMP_HEADER, &quoted) || quoted.fragment ||
         quoted.protocol != IPPROTO_TCP || !load(skb, quoted.offset, ports, sizeof ports))
         return false;
-    out->local = quoted.source;
     out->local_port = bpf_ntohs(ports[0]);
     out->remote.ip = quoted.destination;
     out->remote.port = bpf_ntohs(ports[1]);
-    return true;
+    return is_equal(&quoted.source, &packet->destination);
 }
 
 static __always_inline bool is_icmp(const struct packet *packet)
@@ -224,8 +229,8 @@ static __always_inline bool is_icmp(const struct packet *packet)
     return packet->protocol == (packet->source.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
-static __always_inline bool read_tuple(struct __sk_buff *skb, const struct packet *packet,
-                                       struct tuple *out)
+static __always_inline bool read_peers(struct __sk_buff *skb, const struct packet *packet,
+                                       struct peers *out)
 {
     if (packet->protocol == IPPROTO_TCP)
         return read_segment(skb, packet, out);
@@ -269,19 +274,19 @@ SEC("tc")
 int ftun_arrives(struct __sk_buff *skb)
 {
     struct packet packet;
-    struct tuple tuple;
+    struct peers peers;
     if (skb->pkt_type != PACKET_HOST || skb->vlan_present) /* the VLAN's link sees it next */
         return PASS;
     if (!parse(skb, 0, &packet))
         return PASS;
     if (packet.fragment_offset != 0)
         return take_later_fragment(&packet);
-    if (!read_tuple(skb, &packet, &tuple) || !is_tunnels(&tuple))
+    if (!read_peers(skb, &packet, &peers) || !is_tunnels(&peers))
         return PASS;
     const uint32_t *const to = bpf_map_lookup_elem(&tun, &only);
     if (to == NULL || bpf_map_lookup_elem(&addresses, &packet.destination) == NULL)
         return PASS;
-    if (!is_allowed(&tuple.remote.ip))
+    if (!is_allowed(&peers.remote.ip))
         return drop(DIVERT_NOT_ALLOWED);
     if (is_flood(skb, &packet))
         return drop(DIVERT_FLOOD);
@@ -297,7 +302,7 @@ static __always_inline uint32_t segment_len(struct __sk_buff *skb, const struct 
     if (!load(skb, packet->offset + 12, &data_offset, sizeof data_offset)) /* RFC 9293 3.1 */
         return 0;
     if (skb->gso_size == 0)
-        return skb->len;
+        return packet->len;
     return packet->offset + (data_offset >> 4) * 4u + skb->gso_size;
 }
 

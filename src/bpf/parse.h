@@ -30,6 +30,7 @@ enum {
 
 struct packet {
     struct divert_address source, destination;
+    uint32_t len;              /* bytes, as the IP header says */
     uint32_t offset;           /* bytes, from the IP header to the transport header */
     uint32_t id;               /* of a fragment */
     uint16_t fragment_offset;  /* 0: the transport header is here; in whatever unit */
@@ -57,6 +58,7 @@ static __always_inline bool parse_ipv4(struct __sk_buff *skb, uint32_t start, st
     const uint16_t fragment = bpf_ntohs(ip.frag_off);
     out->source = (struct divert_address){.family = 4, .words = {ip.saddr}};
     out->destination = (struct divert_address){.family = 4, .words = {ip.daddr}};
+    out->len = bpf_ntohs(ip.tot_len);
     out->offset = start + ip.ihl * 4u;
     out->id = bpf_ntohs(ip.id);
     out->fragment_offset = fragment & IPV4_FRAGMENT_OFFSET;
@@ -107,6 +109,7 @@ static __always_inline bool parse_ipv6(struct __sk_buff *skb, uint32_t start, st
     out->source.family = out->destination.family = 6;
     __builtin_memcpy(out->source.words, &ip.saddr, sizeof out->source.words);
     __builtin_memcpy(out->destination.words, &ip.daddr, sizeof out->destination.words);
+    out->len = sizeof ip + bpf_ntohs(ip.payload_len);
     out->offset = start + sizeof ip;
     out->id = 0;
     out->fragment_offset = 0;

@@ -104,9 +104,10 @@ static bool set_up_workers(struct tunnel *t, uint32_t max_flows, struct ftun_err
     const struct ftun_endpoint_config config = {
         .role = t->options->role,
         .peer = t->options->peer,
+        .ports = a->ports,
         .local4 = a->plan.tun4.own,
         .local6 = a->plan.tun6.own,
-        .remote = t->network.known.at[0],
+        .any_local = a->any_local,
         .port = t->options->local.port,
         .mtu = a->mtu,
         .host = host_of(t->options),

@@ -2,11 +2,11 @@
 
 #include "checksum.h"
 #include "netlink.h"
+#include "virtio_header.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
-#include <linux/virtio_net.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -128,44 +128,14 @@ void ftun_tun_close(struct ftun_tun *tun)
     tun->fd = -1;
 }
 
-static void read_offloads(const uint8_t *buffer, struct ftun_tunnel_packet *packet)
-{
-    struct virtio_net_hdr header;
-    memcpy(&header, buffer, sizeof header);
-    packet->data = buffer + sizeof header;
-    packet->len -= sizeof header;
-    packet->segment_size = header.gso_type == VIRTIO_NET_HDR_GSO_NONE ? 0 : header.gso_size;
-    packet->checksum_vouched =
-        (header.flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID)) != 0;
-}
-
 int ftun_tun_read(const struct ftun_tun *tun, uint8_t *buffer, struct ftun_tunnel_packet *packet)
 {
     const ssize_t len = read(tun->fd, buffer, FTUN_TUN_BUFFER);
     if (len < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
-    *packet = (struct ftun_tunnel_packet){.data = buffer, .len = (size_t)len};
-    if (tun->offload && packet->len >= sizeof(struct virtio_net_hdr))
-        read_offloads(buffer, packet);
+    *packet = tun->offload ? ftun_virtio_read(buffer, (size_t)len)
+                           : (struct ftun_tunnel_packet){.data = buffer, .len = (size_t)len};
     return 1;
-}
-
-static struct virtio_net_hdr offload_header(const struct ftun_segment *segment, size_t headers_len,
-                                            size_t stride)
-{
-    struct virtio_net_hdr header = {
-        .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-        .gso_type = VIRTIO_NET_HDR_GSO_NONE,
-        .hdr_len = (uint16_t)headers_len,
-        .csum_start = (uint16_t)(headers_len - ftun_tcp_header_len(&segment->tcp)),
-        .csum_offset = FTUN_TCP_CHECKSUM_OFFSET,
-    };
-    if (segment->payload_len > stride) {
-        header.gso_type = segment->tuple.local.ip.family == FTUN_IPV6 ? VIRTIO_NET_HDR_GSO_TCPV6
-                                                                      : VIRTIO_NET_HDR_GSO_TCPV4;
-        header.gso_size = (uint16_t)stride;
-    }
-    return header;
 }
 
 static uint16_t sum_slices(const struct ftun_slice *slices, size_t count)
@@ -199,7 +169,7 @@ bool ftun_tun_write(const struct ftun_tun *tun, const struct ftun_segment *segme
     const enum ftun_checksum_mode mode = tun->offload ? FTUN_CHECKSUM_PARTIAL : FTUN_CHECKSUM_FULL;
     const uint16_t sum = tun->offload ? 0 : sum_slices(slices, slice_count);
     const size_t headers_len = ftun_segment_emit(segment, mode, sum, headers);
-    const struct virtio_net_hdr offloads = offload_header(segment, headers_len, stride);
+    const struct virtio_net_hdr offloads = ftun_virtio_header(segment, headers_len, stride);
     struct iovec vectors[SLICES_MAX + 2];
     int count = 0;
     if (tun->offload)

@@ -3,7 +3,6 @@
 #include "limits.h"
 
 #include <errno.h>
-#include <linux/errqueue.h>
 #include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <stdio.h>
@@ -267,33 +266,17 @@ static void rearm(struct ftun_udp_batch *batch, bool addressed)
     batch->addressed = addressed;
 }
 
-static void read_control(struct msghdr *header, struct ftun_udp_message *message)
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
-        if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
-            int segment_size;
-            memcpy(&segment_size, CMSG_DATA(c), sizeof segment_size);
-            message->stride = (size_t)segment_size;
-        } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-            message->local.family = FTUN_IPV4;
-            memcpy(&message->local.in, CMSG_DATA(c), sizeof message->local.in);
-        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-            message->local.family = FTUN_IPV6;
-            memcpy(&message->local.in6, CMSG_DATA(c), sizeof message->local.in6);
-        }
-    }
-}
-
 static void read_message(struct ftun_udp_batch *batch, size_t i, bool addressed)
 {
     struct ftun_udp_message *message = &batch->messages[i];
-    const size_t len = batch->headers[i].msg_len;
+    const struct msghdr *header = &batch->headers[i].msg_hdr;
+    const struct ftun_ancillary told =
+        ftun_ancillary_read(header->msg_control, header->msg_controllen);
     message->data = batch->buffers[i];
-    message->len = len;
-    message->stride = len;
+    message->len = batch->headers[i].msg_len;
+    message->stride = told.segment_size > 0 ? told.segment_size : message->len;
     message->flow = FTUN_NO_FLOW;
-    message->local.family = FTUN_FAMILY_NONE;
-    read_control(&batch->headers[i].msg_hdr, message);
+    message->local = told.local;
     message->reply_to = &batch->sources[i];
     message->source =
         addressed ? ftun_sockaddr_to_core(&batch->sources[i]) : (struct ftun_socket_address){0};
@@ -333,21 +316,6 @@ void ftun_udp_assign(struct ftun_udp_batch *batch, size_t i, uint32_t flow)
     batch->messages[i].flow = flow;
 }
 
-static bool is_refusal(struct msghdr *header)
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
-        struct sock_extended_err error;
-        const bool told = (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
-                          (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR);
-        if (!told)
-            continue;
-        memcpy(&error, CMSG_DATA(c), sizeof error);
-        if (error.ee_errno == ECONNREFUSED)
-            return true;
-    }
-    return false;
-}
-
 size_t ftun_udp_take_refusals(int fd)
 {
     size_t refused = 0;
@@ -356,7 +324,7 @@ size_t ftun_udp_take_refusals(int fd)
         struct msghdr header = {.msg_control = control, .msg_controllen = sizeof control};
         if (recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
             break;
-        refused += is_refusal(&header);
+        refused += ftun_ancillary_read(header.msg_control, header.msg_controllen).refused;
     }
     return refused;
 }

@@ -2,20 +2,12 @@
 #ifndef FTUN_IO_UDP_H
 #define FTUN_IO_UDP_H
 
+#include "ancillary.h"
 #include "burst.h"
 #include "error.h"
 #include "sockaddr.h"
 
 #include <netinet/in.h>
-
-/* The address that a datagram was sent to: answers leave from there. */
-struct ftun_udp_local {
-    uint8_t family; /* enum ftun_family; NONE: the kernel chooses */
-    union {
-        struct in_pktinfo in;
-        struct in6_pktinfo in6;
-    };
-};
 
 /* A socket bound to `address` that tells for each datagram where it was sent to, and of ports that
  * refuse what was sent to them. -1 on error. */

@@ -139,6 +139,13 @@ class World:
         return json.loads(listing)["nftables"][1]["counter"]["packets"]
 
 
+def wait_until(holds, patience=5.0):
+    end = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < end, "it does not come true"
+        time.sleep(0.02)
+
+
 def wait_for_another(process, text, before):
     """Wait until the output has `text` more often than `before`."""
     end = time.monotonic() + 10

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import FTUN, READY, World, attached, flows_of
+from conftest import FTUN, READY, World, attached, flows_of, wait_until
 from roaming import SERVERS4, SERVERS6, Application, add_default_routes, make_world
 from test_lifecycle import traces, traffic_is_back
 
@@ -183,13 +183,6 @@ def test_a_link_that_comes_later_is_guarded_like_the_others(world, lab):
     assert server.stop() == 0
     world.server.sysctl("net.ipv4.conf.late0.forwarding", 1)
     assert stranger.run(*ping, check=False).returncode == 0  # nothing else was in the way
-
-
-def wait_until(holds, patience=5.0):
-    end = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < end, "it does not come true"
-        time.sleep(0.02)
 
 
 def test_a_server_is_reached_by_a_link_that_comes_later(lab):
