@@ -90,6 +90,7 @@ static bool check_remotes(const struct ftun_attachment *a, struct ftun_error *er
 static bool reserve(struct ftun_attachment *a, struct ftun_error *error)
 {
     const struct ftun_attachment_plan *plan = &a->plan;
+    a->ports = ftun_attachment_plan_ports(plan);
     if (plan->role == FTUN_SERVER)
         return ftun_reserved_port_open(&a->reserved, plan->port, plan->ipv4, plan->ipv6, error);
     if (!ftun_client_ports_open(&a->own_ports, a->sysctls.directory, &plan->remotes,
