@@ -71,8 +71,7 @@ struct ftun_attachment {
     int steering;                                /* the BPF program that they share; -1 */
     struct ftun_error why_one_queue;             /* if it is not as planned */
     uint16_t mtu;                                /* bytes, of the path as far as the host knows */
-    bool any_local; /* server: packets come to, and leave from, any address of the host's;
-                       the TUN has none */
+    bool any_local;               /* packets come to any address of the host's; the TUN has none */
     struct ftun_port_range ports; /* client: its own */
     uint8_t hops;                 /* times the host decrements TTL between the TUN and the wire */
     struct ftun_links links;      /* between which and the TUN the host forwards */
