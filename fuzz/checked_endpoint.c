@@ -279,9 +279,9 @@ void checked_close(struct checked_endpoint *end, uint64_t now_ns, uint32_t flow)
 }
 
 void checked_path_changed(struct checked_endpoint *end, uint64_t now_ns,
-                          const struct ftun_socket_address *remotes, size_t count, uint16_t mtu)
+                          const struct ftun_path *paths, size_t count, uint16_t mtu)
 {
-    ftun_endpoint_set_remotes(end->endpoint, remotes, count);
+    ftun_endpoint_set_paths(end->endpoint, paths, count);
     ftun_endpoint_path_changed(end->endpoint, now_ns, mtu);
     FUZZ_REQUIRE(ftun_endpoint_valid(end->endpoint));
 }

@@ -42,7 +42,7 @@ size_t checked_datagrams(struct checked_endpoint *end, uint64_t now_ns, uint32_t
                          const struct ftun_burst *burst, size_t offset);
 bool checked_end_turn(struct checked_endpoint *end, uint64_t now_ns);
 void checked_path_changed(struct checked_endpoint *end, uint64_t now_ns,
-                          const struct ftun_socket_address *remotes, size_t count, uint16_t mtu);
+                          const struct ftun_path *paths, size_t count, uint16_t mtu);
 void checked_timeout(struct checked_endpoint *end, uint64_t now_ns);
 void checked_close(struct checked_endpoint *end, uint64_t now_ns, uint32_t flow);
 bool checked_close_all(struct checked_endpoint *end, uint64_t now_ns);

@@ -52,9 +52,11 @@ static struct ftun_endpoint_config read_config(uint8_t choice)
     struct ftun_endpoint_config config = checked_config(role, 1);
     config.segmentation_offload = (choice & 2) == 0;
     config.peer = (enum ftun_peer)((choice >> 2) % 3);
+    config.path.local = address((choice & 16) != 0, 1, 0).ip;
+    config.path.remote = address((choice & 16) != 0, 2, SERVER_PORT);
     config.local4 = address(false, 1, 0).ip;
     config.local6 = address(true, 1, 0).ip;
-    config.remote = address((choice & 16) != 0, 2, SERVER_PORT);
+    config.any_local = (choice & 16) != 0;
     config.port = SERVER_PORT;
     config.handshake_packet = handshake_packet;
     config.handshake_packet_len = (choice & 32) != 0 ? sizeof handshake_packet - 1 : 0;
@@ -71,7 +73,7 @@ static void place_peers(struct run *run)
         const bool ipv6 = i % 4 == 3;
         run->peers[i].wanted = 5000 * (i + 1);
         if (run->end.config.role == FTUN_CLIENT)
-            run->peers[i].tuple.local = run->peers[i].tuple.remote = run->end.config.remote;
+            run->peers[i].tuple.local = run->peers[i].tuple.remote = run->end.config.path.remote;
         else
             run->peers[i].tuple = (struct ftun_tuple){
                 .local = address(ipv6, 1, SERVER_PORT),
@@ -279,19 +281,21 @@ static void close_all(struct run *run)
     observe(run);
 }
 
-/* Argument: how many addresses the server has now. The bytes: the MTU, then each address: the
- * lowest bit its family, the rest its last byte. */
+/* Argument: how many paths to the server there are now. The bytes: the MTU, then each path: the
+ * lowest bit its family, the rest the last byte of the server's address, the highest bit also which
+ * of two addresses is its own. */
 static void path_changes(struct run *run, const struct fuzz_record *record)
 {
     struct fuzz_input input = {.data = record->data, .len = record->len};
-    struct ftun_socket_address remotes[FTUN_REMOTES_MAX + 2];
+    struct ftun_path paths[FTUN_REMOTES_MAX + 2];
     const size_t count = record->argument % (FTUN_REMOTES_MAX + 3);
     const uint16_t mtu = fuzz_u16(&input);
     for (size_t i = 0; i < count; i++) {
         const uint8_t choice = fuzz_u8(&input);
-        remotes[i] = address((choice & 1) != 0, choice >> 1, SERVER_PORT);
+        paths[i].remote = address((choice & 1) != 0, choice >> 1, SERVER_PORT);
+        paths[i].local = address((choice & 1) != 0, 1 + (choice >> 7), 0).ip;
     }
-    checked_path_changed(&run->end, run->now_ns, remotes, count, mtu);
+    checked_path_changed(&run->end, run->now_ns, paths, count, mtu);
 }
 
 static void act(struct run *run, const struct fuzz_record *record)

@@ -234,9 +234,10 @@ static void create(struct run *run, enum ftun_role side, uint8_t choice)
     config.resumption = (choice & 64) != 0;
     if (side == FTUN_SERVER && (choice & 32) != 0)
         config.mtu = FTUN_IPV6_MTU_MIN;
-    *(ipv6 ? &config.local6 : &config.local4) = address(ipv6, side == FTUN_CLIENT ? 1 : 2);
-    config.remote.ip = address(ipv6, 2);
-    config.remote.port = config.port = SERVER_PORT;
+    config.path.local = address(ipv6, 1);
+    config.path.remote.ip = address(ipv6, 2);
+    config.path.remote.port = config.port = SERVER_PORT;
+    *(ipv6 ? &config.local6 : &config.local4) = address(ipv6, 2);
     checked_create(&run->ends[side], &config);
 }
 

@@ -87,7 +87,9 @@ struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *co
     ftun_pending_pool_init(&ep->pending);
     ep->reassembly.slot_count = config->reassembly_slots;
     ftun_reassembly_init(&ep->reassembly);
-    ftun_endpoint_set_remotes(ep, &config->remote, 1);
+    if (config->ports.last == 0)
+        ep->config.ports = (struct ftun_port_range){FTUN_PORT_FIRST, FTUN_PORT_LAST};
+    ftun_endpoint_set_paths(ep, &config->path, 1);
     return ep;
 }
 
@@ -270,17 +272,13 @@ void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow)
 }
 
 /* The application's flow has ended: the connection may still have a FIN to exchange. */
-static void end_flow(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
-                     enum ftun_close_reason reason, struct ftun_actions *actions)
+static void end_flow(struct ftun_endpoint *ep, uint32_t flow, enum ftun_close_reason reason,
+                     struct ftun_actions *actions)
 {
     struct ftun_flow *f = &ep->table.flows[flow];
     if (!f->open)
         return;
-    if (f->rival != FTUN_NO_FLOW) {
-        const uint32_t rival = f->rival;
-        ftun_endpoint_rival_leave(ep, now_ns, rival);
-        ftun_endpoint_forget_flow(ep, rival);
-    }
+    ftun_endpoint_rival_drop(ep, flow);
     f->open = false;
     ep->open--;
     ftun_flow_table_unlink_application(&ep->table, flow);
@@ -403,7 +401,7 @@ void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
         ftun_endpoint_detach(ep, now_ns, flow, step->closed))
         return;
     if (step->closed != FTUN_STILL_OPEN)
-        end_flow(ep, now_ns, flow, step->closed, actions);
+        end_flow(ep, flow, step->closed, actions);
     if (step->gone) {
         ftun_endpoint_rival_leave(ep, now_ns, flow);
         ftun_endpoint_forget_flow(ep, flow);
@@ -502,6 +500,7 @@ void ftun_endpoint_timeout(struct ftun_endpoint *ep, uint64_t now_ns, struct ftu
     while (ftun_endpoint_deadline(ep) <= now_ns &&
            actions->count + FTUN_STEP_ACTIONS_MAX <= FTUN_ACTIONS_MAX) {
         const uint32_t flow = ep->deadlines.heap[0].flow;
+        ftun_endpoint_limit_mtu(ep, flow, ep->config.mtu, actions); /* it may be smaller now */
         const uint64_t due = ftun_endpoint_flow_deadline(ep, &ep->table.flows[flow]);
         if (due <= now_ns)
             expire(ep, now_ns, flow, actions);

@@ -17,34 +17,43 @@
 #include "burst.h"
 #include "connection.h"
 #include "siphash.h"
+#include "steering.h"
 
 enum ftun_role { FTUN_CLIENT, FTUN_SERVER };
 
 /* How the peer speaks: ftun's way (the kernel's), Phantun's, or whichever it answers. */
 enum ftun_peer { FTUN_PEER_AUTO, FTUN_PEER_FTUN, FTUN_PEER_PHANTUN };
 
+/* A client's way to one of the server's addresses; both are of one family. */
+struct ftun_path {
+    struct ftun_socket_address remote;
+    struct ftun_address local; /* packets that go there have this source */
+};
+
 struct ftun_flow_total;
 
 struct ftun_endpoint_config {
     enum ftun_role role;
-    enum ftun_peer peer;               /* client only: a server takes both as they come */
-    struct ftun_hash_key key;          /* random, secret */
-    struct ftun_address local4;        /* ftun's own address in the tunnel; family NONE: no IPv4 */
-    struct ftun_address local6;        /* the same for IPv6 */
-    struct ftun_socket_address remote; /* client: the server */
-    uint16_t port;                     /* server: the TCP port it listens on */
-    uint16_t mtu;                      /* bytes, of the path as far as known */
-    struct ftun_host host;             /* what profiles take from it */
-    uint8_t hops;                      /* times the host decrements TTL before the wire */
-    bool segmentation_offload;         /* bursts may leave as one super-segment */
-    struct ftun_timeouts timeouts;     /* of each connection; a server needs idle_ns only */
-    uint32_t max_flows;                /* at least 1 */
-    struct ftun_flow_total *total;     /* of endpoints that share this limit; NULL: its own */
-    uint32_t max_flows_per_source;     /* server: of an IPv4 address or an IPv6 /64; 0: no limit */
-    uint32_t pending_slots;            /* datagrams that wait for handshakes, over all flows */
-    uint32_t reassembly_slots;         /* packets that wait for their other IP fragments */
-    const uint8_t *handshake_packet;   /* first payload of each connection; outlives the endpoint */
-    size_t handshake_packet_len;       /* bytes; 0: none */
+    enum ftun_peer peer;             /* client only: a server takes both as they come */
+    struct ftun_hash_key key;        /* random, secret */
+    struct ftun_path path;           /* client: to the server; see ftun_endpoint_set_paths() */
+    struct ftun_port_range ports;    /* client: its own; 0 to 0: those of a Linux host */
+    struct ftun_address local4;      /* server: its address; family NONE: no IPv4 */
+    struct ftun_address local6;      /* the same for IPv6 */
+    bool any_local;                  /* server: all addresses that packets come to are its own */
+    uint16_t port;                   /* server: the TCP port it listens on */
+    uint16_t mtu;                    /* bytes, of the path as far as known */
+    struct ftun_host host;           /* what profiles take from it */
+    uint8_t hops;                    /* times the host decrements TTL before the wire */
+    bool segmentation_offload;       /* bursts may leave as one super-segment */
+    struct ftun_timeouts timeouts;   /* of each connection; a server needs idle_ns only */
+    uint32_t max_flows;              /* at least 1 */
+    struct ftun_flow_total *total;   /* of endpoints that share this limit; NULL: its own */
+    uint32_t max_flows_per_source;   /* server: of an IPv4 address or an IPv6 /64; 0: no limit */
+    uint32_t pending_slots;          /* datagrams that wait for handshakes, over all flows */
+    uint32_t reassembly_slots;       /* packets that wait for their other IP fragments */
+    const uint8_t *handshake_packet; /* first payload of each connection; outlives the endpoint */
+    size_t handshake_packet_len;     /* bytes; 0: none */
     uint32_t worker, workers; /* which of how many endpoints behind one TUN; 0 of 0: the only one */
     bool resumption; /* flows go on over new connections (docs/resumption.md); the first payload
                       * is taken for it, so never with a handshake packet */
@@ -135,7 +144,7 @@ struct ftun_counters {
 
 struct ftun_endpoint;
 
-#define FTUN_REMOTES_MAX 8u
+#define FTUN_REMOTES_MAX 8u /* addresses of a server that are used, each by one path */
 
 /* Bytes of memory that an endpoint of this configuration needs, from its limits. */
 size_t ftun_endpoint_size(const struct ftun_endpoint_config *config);
@@ -144,16 +153,18 @@ size_t ftun_endpoint_size(const struct ftun_endpoint_config *config);
  * caller keeps and frees it. `config` is copied. */
 struct ftun_endpoint *ftun_endpoint_create(const struct ftun_endpoint_config *config, void *memory);
 
-/* Client: the addresses of the server from now on, best first; those beyond FTUN_REMOTES_MAX, and
- * of a family for which the endpoint has no address, are left out. Nothing changes when none is
- * left. Connections stay; handshakes with other addresses are given up. In the beginning it is
- * config.remote. */
-void ftun_endpoint_set_remotes(struct ftun_endpoint *endpoint,
-                               const struct ftun_socket_address *remotes, size_t count);
+/* Client: the paths to the server from now on, best first; those beyond FTUN_REMOTES_MAX, and those
+ * without a local address, are left out. Nothing changes when none is left. Handshakes by other
+ * paths are given up, and so, as soon as there is another, is a connection from an address that is
+ * none of theirs any more; the other connections stay. In the beginning there is config.path, if it
+ * is one. Takes time with the number of flows; what is to be sent is due soon. */
+void ftun_endpoint_set_paths(struct ftun_endpoint *endpoint, const struct ftun_path *paths,
+                             size_t count);
 
-/* The path has changed: `mtu` is its MTU in bytes, as far as known, for connections from now on; it
- * never exceeds that of the configuration. A client's connections have to prove that they are still
- * alive. Takes time with the number of flows; what is to be sent is due soon. */
+/* The path has changed: `mtu` is its MTU in bytes, as far as known; it never exceeds that of the
+ * configuration. Connections whose segments are larger get smaller ones (MSS); a larger MTU is for
+ * connections from now on. A client's connections have to prove that they are still alive. Takes
+ * time with the number of flows; what is to be done is due soon. */
 void ftun_endpoint_path_changed(struct ftun_endpoint *endpoint, uint64_t now_ns, uint16_t mtu);
 
 /* A packet has come from the tunnel. */

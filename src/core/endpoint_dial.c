@@ -1,7 +1,7 @@
 /* A client's connections: how they begin, with which dialect, and how a flow outlives them.
  *
  * A connection that is refused, reset, unanswered or dead is followed by another one from a new
- * port, to the next of the server's addresses unless this one has just answered. Where connections
+ * port, by the next of the paths to the server unless this one has just answered. Where connections
  * fail one after another the pauses between them double, up to a second: short enough that traffic
  * is back soon after the path is. A flow that nobody uses is dialed more rarely, until it is used
  * again. Datagrams wait meanwhile, as during any handshake. The flow ends with its application's
@@ -25,7 +25,7 @@ static bool draw_port(struct ftun_endpoint *ep, const struct ftun_flow *f,
                       struct ftun_port_classes classes, struct ftun_tuple *tuple)
 {
     for (unsigned i = 0; i < FTUN_PORT_ATTEMPTS; i++) {
-        tuple->local.port = ftun_steering_port(classes, ftun_endpoint_draw(ep));
+        tuple->local.port = ftun_steering_port(ep->config.ports, classes, ftun_endpoint_draw(ep));
         if (tuple->local.port != f->tuple.local.port &&
             ftun_flow_table_find(&ep->table, tuple) == FTUN_NO_FLOW)
             return true;
@@ -46,19 +46,17 @@ static bool choose_port(struct ftun_endpoint *ep, const struct ftun_flow *f,
     return draw_port(ep, f, ftun_steering_classes(ep->config.worker, ep->config.workers), tuple);
 }
 
-/* The tuple of a flow's next connection: a port towards its address of the server, or, where all
- * are taken, towards one of the others. */
+/* The tuple of a flow's next connection: a port towards the address of the server at the end of its
+ * path, or, where all are taken, of one of the others. */
 static bool choose_tuple(struct ftun_endpoint *ep, struct ftun_flow *f, struct ftun_tuple *tuple)
 {
-    for (uint8_t i = 0; i < ep->remote_count; i++) {
-        const uint8_t remote = (uint8_t)((f->remote + i) % ep->remote_count);
-        *tuple = (struct ftun_tuple){
-            .local.ip = *ftun_endpoint_address(ep, ep->remotes[remote].ip.family),
-            .remote = ep->remotes[remote],
-        };
+    for (uint8_t i = 0; i < ep->path_count; i++) {
+        const uint8_t number = (uint8_t)((f->path + i) % ep->path_count);
+        const struct ftun_path *path = &ep->paths[number];
+        *tuple = (struct ftun_tuple){.local.ip = path->local, .remote = path->remote};
         if (!choose_port(ep, f, tuple))
             continue;
-        f->remote = remote;
+        f->path = number;
         return true;
     }
     return false;
@@ -72,6 +70,7 @@ bool ftun_endpoint_dial(struct ftun_endpoint *ep, uint64_t now_ns, uint64_t at_n
     if (!choose_tuple(ep, f, &tuple))
         return false;
     f->tuple = tuple;
+    f->stranded = false;
     f->dialed_at = at_ns;
     ftun_flow_table_link(&ep->table, flow);
     struct ftun_step step;
@@ -161,7 +160,7 @@ bool ftun_endpoint_redial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t fl
     const uint64_t at_ns = now_ns + pause_before(ep, f, now_ns);
     f->dialects = false;
     if (reason != FTUN_CLOSED_RESET)
-        f->remote = (uint8_t)((f->remote + 1) % ep->remote_count);
+        f->path = (uint8_t)((f->path + 1) % ep->path_count);
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_RECONNECT, flow);
     action->reconnect.reason = reason;
     action->reconnect.attempt = f->failures;
@@ -177,7 +176,7 @@ bool ftun_endpoint_redial(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t fl
  * ftun's answers Phantun's SYN too, when it had refused the first one while it was starting. */
 void ftun_endpoint_server_answered(struct ftun_endpoint *ep, const struct ftun_flow *f)
 {
-    ep->remote_best = f->remote % ep->remote_count;
+    ep->path_best = f->path % ep->path_count;
     if (ep->config.peer == FTUN_PEER_AUTO)
         ep->profile = f->connection.peer_named_mss ? &ep->linux_profile : &ep->phantun_profile;
 }
@@ -198,7 +197,7 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     uint32_t flow = ftun_flow_table_find_application(&ep->table, application);
     if (flow != FTUN_NO_FLOW)
         return flow;
-    if (ep->remote_count == 0)
+    if (ep->path_count == 0)
         return refuse_flow(ep, FTUN_REFUSED_FAMILY_UNAVAILABLE);
     flow = ftun_flow_table_take(&ep->table);
     if (flow == FTUN_NO_FLOW)
@@ -207,7 +206,7 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     ftun_endpoint_open_flow(ep, flow);
     f->announced = true;
     f->used_at = now_ns;
-    f->remote = ep->remote_best;
+    f->path = ep->path_best;
     struct ftun_action *open = ftun_endpoint_act(actions, FTUN_ACTION_OPEN, flow);
     if (!ftun_endpoint_dial(ep, now_ns, now_ns, flow, ep->profile, actions)) {
         actions->count = 0;
@@ -220,55 +219,4 @@ uint32_t ftun_endpoint_flow(struct ftun_endpoint *ep, uint64_t now_ns,
     ftun_flow_table_link_application(&ep->table, flow);
     ep->counters.flows_opened++;
     return flow;
-}
-
-/* --- the server's addresses --------------------------------------------------------------- */
-
-/* The address that answered last, if it is still one. */
-static uint8_t find_best(const struct ftun_endpoint *ep, const struct ftun_socket_address *best)
-{
-    for (uint8_t i = 0; i < ep->remote_count; i++)
-        if (ftun_socket_address_equal(&ep->remotes[i], best))
-            return i;
-    return 0;
-}
-
-static bool is_remote(const struct ftun_endpoint *ep, const struct ftun_socket_address *address)
-{
-    for (uint8_t i = 0; i < ep->remote_count; i++)
-        if (ftun_socket_address_equal(&ep->remotes[i], address))
-            return true;
-    return false;
-}
-
-/* A handshake with an address that the name does not have any more is given up for one with those
- * that it has. */
-static void leave_old_addresses(struct ftun_endpoint *ep)
-{
-    for (uint32_t i = 0; i < ep->table.begun; i++) {
-        struct ftun_flow *f = &ep->table.flows[i];
-        if (!f->in_use || f->connection.state != FTUN_SYN_SENT || is_remote(ep, &f->tuple.remote))
-            continue;
-        ftun_connection_give_up_dialing(&f->connection);
-        ftun_endpoint_watch(ep, i);
-    }
-}
-
-void ftun_endpoint_set_remotes(struct ftun_endpoint *ep, const struct ftun_socket_address *remotes,
-                               size_t count)
-{
-    const struct ftun_socket_address best = ep->remotes[ep->remote_best];
-    struct ftun_socket_address usable[FTUN_REMOTES_MAX];
-    uint8_t kept = 0;
-    for (size_t i = 0; i < count && kept < FTUN_REMOTES_MAX; i++)
-        if (remotes[i].ip.family != FTUN_FAMILY_NONE &&
-            ftun_endpoint_address(ep, remotes[i].ip.family)->family != FTUN_FAMILY_NONE)
-            usable[kept++] = remotes[i];
-    if (kept == 0)
-        return;
-    for (uint8_t i = 0; i < kept; i++)
-        ep->remotes[i] = usable[i];
-    ep->remote_count = kept;
-    ep->remote_best = find_best(ep, &best);
-    leave_old_addresses(ep);
 }

@@ -239,7 +239,12 @@ static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
 
 static bool is_our_address(const struct ftun_endpoint *ep, const struct ftun_address *address)
 {
-    return ftun_address_equal(address, ftun_endpoint_address(ep, address->family));
+    if (ep->config.role == FTUN_CLIENT)
+        return ftun_endpoint_sends_from(ep, address);
+    if (ep->config.any_local)
+        return ftun_address_is_host(address) && !ftun_address_is_link_local6(address);
+    return ftun_address_equal(address, address->family == FTUN_IPV6 ? &ep->config.local6
+                                                                    : &ep->config.local4);
 }
 
 static bool addressed_to_us(const struct ftun_endpoint *ep, const struct ftun_tuple *tuple)
@@ -278,8 +283,10 @@ static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arri
         .local = {.ip = packet->ip.destination, .port = packet->tcp.destination_port},
         .remote = {.ip = packet->ip.source, .port = packet->tcp.source_port},
     };
-    const bool ours = addressed_to_us(ep, &tuple);
-    if (ours && hand_over(ep, &tuple, arrival, actions))
+    const uint32_t flow = ftun_flow_table_find(&ep->table, &tuple);
+    const bool known = flow != FTUN_NO_FLOW;
+    const bool ours = known || addressed_to_us(ep, &tuple);
+    if (!known && ours && hand_over(ep, &tuple, arrival, actions))
         return;
     ep->counters.segments_received +=
         arrival->segment_size == 0
@@ -289,8 +296,7 @@ static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arri
         ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_ADDRESS, 1);
         return;
     }
-    const uint32_t flow = ftun_flow_table_find(&ep->table, &tuple);
-    if (flow == FTUN_NO_FLOW) {
+    if (!known) {
         stranger(ep, now_ns, &tuple, arrival, actions);
     } else if (ep->table.flows[flow].detached) { /* its connection is gone */
         ftun_endpoint_refuse(ep, FTUN_REFUSED_NOT_OURS_FLOW, 1);
@@ -305,18 +311,11 @@ static void segment(struct ftun_endpoint *ep, uint64_t now_ns, const struct arri
 static void lower_mss(struct ftun_endpoint *ep, uint32_t flow, const struct ftun_icmp_error *error,
                       struct ftun_actions *actions)
 {
-    struct ftun_flow *f = &ep->table.flows[flow];
-    const enum ftun_family family = (enum ftun_family)f->tuple.local.ip.family;
-    const uint32_t least = family == FTUN_IPV6 ? FTUN_IPV6_MTU_MIN : FTUN_IPV4_MTU_MIN;
+    const bool ipv6 = ep->table.flows[flow].tuple.local.ip.family == FTUN_IPV6;
+    const uint32_t least = ipv6 ? FTUN_IPV6_MTU_MIN : FTUN_IPV4_MTU_MIN;
     const uint32_t mtu = error->mtu > least ? error->mtu : least;
-    if (mtu >= ep->config.mtu)
-        return;
-    const uint16_t before = f->connection.mss;
-    if (!f->open)
-        return;
-    ftun_connection_limit_mss(&f->connection, ftun_mss(family, (uint16_t)mtu));
-    if (f->connection.mss < before && f->announced)
-        ftun_endpoint_act(actions, FTUN_ACTION_MSS, flow)->mss.mss = f->connection.mss;
+    if (mtu < ep->config.mtu)
+        ftun_endpoint_limit_mtu(ep, flow, (uint16_t)mtu, actions);
 }
 
 static void icmp_error(struct ftun_endpoint *ep, const struct arrival *arrival,

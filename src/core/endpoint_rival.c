@@ -4,6 +4,7 @@
  *  - A connection that has asked and not been answered for FTUN_DOUBT_AFTER is doubtful. A NAT may
  *    have forgotten it, or the server; or its path is just slow, and then it is kept: nothing is
  *    given up before something better is there.
+ *  - A connection from an address that no path has any more (endpoint_path.c) is, at once.
  *  - A handshake with one of several addresses is joined by one with the next after
  *    FTUN_ATTEMPT_DELAY: Happy Eyeballs (RFC 8305 5).
  *
@@ -21,27 +22,33 @@ bool ftun_endpoint_is_rival(const struct ftun_flow *f)
 
 /* --- when --------------------------------------------------------------------------------- */
 
-static uint64_t doubtful_at(const struct ftun_endpoint *ep, const struct ftun_connection *c)
+static uint64_t doubtful_at(const struct ftun_endpoint *ep, const struct ftun_flow *f)
 {
-    if (c->state == FTUN_ESTABLISHED && c->profile->acknowledges_often)
-        return ftun_liveness_doubt_at(&c->liveness, &ep->config.timeouts);
-    return FTUN_NEVER;
+    const struct ftun_connection *c = &f->connection;
+    if (c->state != FTUN_ESTABLISHED)
+        return FTUN_NEVER;
+    if (f->stranded)
+        return 0;
+    return c->profile->acknowledges_often
+               ? ftun_liveness_doubt_at(&c->liveness, &ep->config.timeouts)
+               : FTUN_NEVER;
 }
 
 uint64_t ftun_endpoint_rival_at(const struct ftun_endpoint *ep, const struct ftun_flow *f)
 {
     if (ep->config.role != FTUN_CLIENT || !f->open || f->rival != FTUN_NO_FLOW)
         return FTUN_NEVER;
-    const bool dials = f->connection.state == FTUN_SYN_SENT && ep->remote_count > 1;
-    const uint64_t at = dials ? f->dialed_at + FTUN_ATTEMPT_DELAY : doubtful_at(ep, &f->connection);
+    const bool dials = f->connection.state == FTUN_SYN_SENT && ep->path_count > 1;
+    const uint64_t at = dials ? f->dialed_at + FTUN_ATTEMPT_DELAY : doubtful_at(ep, f);
     return ftun_later(at, f->rival_after);
 }
 
 /* The flow that it was tried for has been heard since. */
 static bool not_needed(const struct ftun_endpoint *ep, const struct ftun_flow *rival)
 {
-    const struct ftun_connection *c = &ep->table.flows[rival->rival].connection;
-    return c->state == FTUN_ESTABLISHED && c->liveness.heard_at >= rival->dialed_at;
+    const struct ftun_flow *f = &ep->table.flows[rival->rival];
+    return f->connection.state == FTUN_ESTABLISHED && !f->stranded &&
+           f->connection.liveness.heard_at >= rival->dialed_at;
 }
 
 /* --- beginning and end -------------------------------------------------------------------- */
@@ -64,7 +71,7 @@ void ftun_endpoint_rival_begin(struct ftun_endpoint *ep, uint64_t now_ns, uint32
     /* a doubtful address first gets another chance itself */
     const uint8_t next = f->connection.state == FTUN_ESTABLISHED ? f->rivals : f->rivals + 1;
     f->rivals++;
-    r->remote = (uint8_t)((f->remote + next) % ep->remote_count);
+    r->path = (uint8_t)((f->path + next) % ep->path_count);
     r->rival = flow;
     f->rival = rival;
     struct ftun_action *action = ftun_endpoint_act(actions, FTUN_ACTION_RECONNECT, flow);
@@ -88,6 +95,16 @@ void ftun_endpoint_rival_leave(struct ftun_endpoint *ep, uint64_t now_ns, uint32
     ftun_endpoint_watch(ep, other);
 }
 
+void ftun_endpoint_rival_drop(struct ftun_endpoint *ep, uint32_t flow)
+{
+    struct ftun_flow *f = &ep->table.flows[flow];
+    if (f->rival == FTUN_NO_FLOW)
+        return;
+    const uint32_t rival = f->rival;
+    part(ep, f);
+    ftun_endpoint_forget_flow(ep, rival);
+}
+
 bool ftun_endpoint_rival_yields(struct ftun_endpoint *ep, uint32_t flow)
 {
     const struct ftun_flow *f = &ep->table.flows[flow];
@@ -100,7 +117,8 @@ static void take_over(struct ftun_endpoint *ep, uint32_t flow)
     struct ftun_flow *f = &ep->table.flows[flow];
     const uint32_t rival = f->rival;
     const struct ftun_flow *r = &ep->table.flows[rival];
-    f->remote = r->remote;
+    f->path = r->path;
+    f->stranded = false;
     f->dialed_at = r->dialed_at;
     part(ep, f);
     ftun_endpoint_exchange_connections(ep, flow, rival);

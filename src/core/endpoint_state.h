@@ -14,10 +14,10 @@ struct ftun_endpoint {
     struct ftun_deadlines deadlines;
     struct ftun_pending_pool pending;
     struct ftun_reassembly reassembly;
-    struct ftun_rate_limit answers;                       /* to strangers */
-    struct ftun_socket_address remotes[FTUN_REMOTES_MAX]; /* a client's server: best first */
-    uint8_t remote_count;
-    uint8_t remote_best;                                /* the one that answered last */
+    struct ftun_rate_limit answers;           /* to strangers */
+    struct ftun_path paths[FTUN_REMOTES_MAX]; /* a client's, to its server: best first */
+    uint8_t path_count;
+    uint8_t path_best;                                  /* the one that answered last */
     struct ftun_profile linux_profile, phantun_profile; /* as they are on this host */
     const struct ftun_profile *profile; /* a client's next connection begins with this one */
     uint64_t draws;                     /* pseudo-random numbers drawn so far */
@@ -67,13 +67,6 @@ void ftun_endpoint_send_datagrams(struct ftun_endpoint *ep, uint64_t now_ns, uin
                                   const uint8_t *data, size_t offset, size_t len, size_t stride,
                                   struct ftun_actions *actions);
 
-/* ftun's own address in the tunnel, of this family; its family is NONE when there is none. */
-static inline const struct ftun_address *ftun_endpoint_address(const struct ftun_endpoint *ep,
-                                                               uint8_t family)
-{
-    return family == FTUN_IPV6 ? &ep->config.local6 : &ep->config.local4;
-}
-
 /* The next point in time at which something is due of this flow; FTUN_NEVER. */
 uint64_t ftun_endpoint_flow_deadline(const struct ftun_endpoint *ep, const struct ftun_flow *f);
 
@@ -91,8 +84,9 @@ void ftun_endpoint_forget_flow(struct ftun_endpoint *ep, uint32_t flow);
 void ftun_endpoint_apply(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
                          const struct ftun_step *step, struct ftun_actions *actions);
 
-/* A segment, ESTABLISHED, handshake packet, what was pending, and CLOSE or RECONNECT and SYN. */
-#define FTUN_STEP_ACTIONS_MAX (FTUN_PENDING_PER_FLOW + 5)
+/* MSS, a segment, ESTABLISHED, handshake packet, what was pending, and CLOSE or RECONNECT and SYN.
+ */
+#define FTUN_STEP_ACTIONS_MAX (FTUN_PENDING_PER_FLOW + 6)
 
 /* The flow's connection is established: say so, send what comes first. */
 void ftun_endpoint_established(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow,
@@ -165,6 +159,16 @@ bool ftun_endpoint_awaits_answer(const struct ftun_flow *f);
 /* The server might take a datagram of this connection for a record, if it looked like one. */
 bool ftun_endpoint_may_forge_record(const struct ftun_endpoint *ep,
                                     const struct ftun_connection *connection);
+
+/* --- paths: endpoint_path.c ---------------------------------------------------------------- */
+
+/* Client: packets are sent from this address. */
+bool ftun_endpoint_sends_from(const struct ftun_endpoint *ep, const struct ftun_address *address);
+
+/* The flow's packets are not to be larger than `mtu` bytes. At most one action, MSS. */
+void ftun_endpoint_limit_mtu(struct ftun_endpoint *ep, uint32_t flow, uint16_t mtu,
+                             struct ftun_actions *actions);
+
 /* --- connections tried beside others: endpoint_rival.c ------------------------------------ */
 
 /* A connection that is tried for another flow. */
@@ -179,6 +183,9 @@ void ftun_endpoint_rival_begin(struct ftun_endpoint *ep, uint64_t now_ns, uint32
 
 /* A flow, or a rival, is forgotten: the other one stands alone. */
 void ftun_endpoint_rival_leave(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flow);
+
+/* The flow's rival is forgotten, if it has one. Another may be tried at once. */
+void ftun_endpoint_rival_drop(struct ftun_endpoint *ep, uint32_t flow);
 
 /* True for a rival that is of no use any more: its flow has been heard. */
 bool ftun_endpoint_rival_yields(struct ftun_endpoint *ep, uint32_t flow);

@@ -20,6 +20,14 @@ static bool rivals_valid(const struct ftun_endpoint *ep, uint32_t flow)
            r->open != ep->table.flows[flow].open;
 }
 
+/* A client's connections are from the addresses of its paths, but for those that it knows of. */
+static bool local_valid(const struct ftun_endpoint *ep, const struct ftun_flow *f)
+{
+    const bool usable =
+        ep->config.role == FTUN_SERVER || ftun_endpoint_sends_from(ep, &f->tuple.local.ip);
+    return !f->open || f->stranded != usable;
+}
+
 static bool flow_valid(const struct ftun_endpoint *ep, uint32_t flow)
 {
     const struct ftun_flow *f = &ep->table.flows[flow];
@@ -29,7 +37,7 @@ static bool flow_valid(const struct ftun_endpoint *ep, uint32_t flow)
     const bool queues = waits || ftun_endpoint_awaits_answer(f);
     return connection->state != FTUN_CLOSED && ftun_connection_valid(connection) &&
            (f->open || ftun_endpoint_is_rival(f)) == alive && rivals_valid(ep, flow) &&
-           f->pending.count <= (queues ? FTUN_PENDING_PER_FLOW : 0) &&
+           local_valid(ep, f) && f->pending.count <= (queues ? FTUN_PENDING_PER_FLOW : 0) &&
            (f->in_turn || !connection->ack_due) && deadline_valid(ep, flow);
 }
 

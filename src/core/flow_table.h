@@ -41,7 +41,8 @@ struct ftun_flow {
     bool detached;     /* server: its connection was reset; it may go on over another */
     bool dialects;     /* both dialects have been tried */
     bool lingers;      /* its connection is in TIME_WAIT, and counted */
-    uint8_t remote;    /* client: which of the server's addresses */
+    bool stranded;     /* client: no path has its connection's local address any more */
+    uint8_t path;      /* client: by which it connects */
     uint8_t rivals;    /* tried so far */
     uint16_t failures; /* connections of this flow that failed one after another */
 };

@@ -28,19 +28,6 @@ static enum ftun_refusal parse_segment(const uint8_t *data, bool checksum_vouche
     return FTUN_TAKEN;
 }
 
-/* RFC 1122 3.2.1.3, RFC 4291 2.5.2 and 2.7: what is unspecified, multicast or broadcast is nobody's
- * address; an answer to it would reach everybody. */
-static bool is_host(const struct ftun_address *address)
-{
-    static const struct ftun_address unspecified = {.family = FTUN_FAMILY_NONE};
-    const uint8_t *const bytes = address->bytes;
-    if (memcmp(bytes, unspecified.bytes, sizeof unspecified.bytes) == 0)
-        return false;
-    if (address->family == FTUN_IPV6)
-        return bytes[0] != 0xff;
-    return (bytes[0] & 0xf0) != 0xe0 && ftun_load_be32(bytes) != UINT32_MAX;
-}
-
 static bool is_icmp(const struct ftun_ip_header *ip)
 {
     return ip->protocol ==
@@ -57,7 +44,7 @@ enum ftun_refusal ftun_packet_parse(const uint8_t *data, size_t len, bool checks
     if (out->ip.source.family == FTUN_IPV4 &&
         ftun_ipv4_header_sum(data, out->ip.header_len) != 0xffff)
         return FTUN_REFUSED_MALFORMED_IP_CHECKSUM;
-    if (!is_host(&out->ip.source))
+    if (!ftun_address_is_host(&out->ip.source))
         return FTUN_REFUSED_MALFORMED_IP_SOURCE;
     if (out->ip.fragment) {
         out->kind = FTUN_PACKET_FRAGMENT;

@@ -10,11 +10,12 @@ struct ftun_port_classes ftun_steering_classes(uint32_t worker, uint32_t workers
     return (struct ftun_port_classes){.first = (uint8_t)first, .count = (uint8_t)(end - first)};
 }
 
-uint16_t ftun_steering_port(struct ftun_port_classes classes, uint64_t draw)
+uint16_t ftun_steering_port(struct ftun_port_range range, struct ftun_port_classes classes,
+                            uint64_t draw)
 {
     const uint32_t port_class = classes.first + (uint32_t)(draw % classes.count);
-    const uint32_t first = FTUN_PORT_FIRST + port_class;
-    const uint32_t ports = (FTUN_PORT_LAST - first) / FTUN_PORT_CLASSES + 1;
+    const uint32_t first = range.first + (port_class - range.first) % FTUN_PORT_CLASSES;
+    const uint32_t ports = (range.last - first) / FTUN_PORT_CLASSES + 1;
     return (uint16_t)(first + draw / classes.count % ports * FTUN_PORT_CLASSES);
 }
 

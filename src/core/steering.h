@@ -30,8 +30,9 @@ struct ftun_port_classes {
 /* The classes of `worker`. */
 struct ftun_port_classes ftun_steering_classes(uint32_t worker, uint32_t workers);
 
-/* A client's port of one of these classes, chosen by a random number. */
-uint16_t ftun_steering_port(struct ftun_port_classes classes, uint64_t draw);
+/* A client's port of this range and one of these classes, chosen by a random number. */
+uint16_t ftun_steering_port(struct ftun_port_range range, struct ftun_port_classes classes,
+                            uint64_t draw);
 
 /* What the kernel does with a packet (src/io/steering_program.c): the worker that it is given to,
  * by its source port where that is the client's, else by its destination port. A fragment, an ICMP

@@ -63,3 +63,35 @@ bool ftun_socket_address_parse(const char *text, struct ftun_socket_address *out
     char host[HOST_MAX];
     return ftun_host_port_split(text, host, &out->port) && ftun_address_parse(host, &out->ip);
 }
+
+static void clear_beyond(struct ftun_prefix *prefix)
+{
+    for (unsigned bit = prefix->len; bit < 128; bit++)
+        prefix->address.bytes[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+}
+
+static bool parse_len(const char *text, unsigned most, uint8_t *out)
+{
+    char *end;
+    const unsigned long len = strtoul(text, &end, 10);
+    *out = (uint8_t)len;
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && len <= most;
+}
+
+bool ftun_prefix_parse(const char *text, struct ftun_prefix *out)
+{
+    char address[HOST_MAX];
+    const char *const slash = strchr(text, '/');
+    const size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
+    if (len >= sizeof address)
+        return false;
+    snprintf(address, sizeof address, "%.*s", (int)len, text);
+    if (!ftun_address_parse(address, &out->address))
+        return false;
+    const unsigned bits = out->address.family == FTUN_IPV6 ? 128 : 32;
+    out->len = (uint8_t)bits;
+    if (slash != NULL && !parse_len(slash + 1, bits, &out->len))
+        return false;
+    clear_beyond(out);
+    return true;
+}

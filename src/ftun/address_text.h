@@ -3,6 +3,7 @@
 #define FTUN_FTUN_ADDRESS_TEXT_H
 
 #include "address.h"
+#include "divert.h"
 #include "error.h"
 
 /* "192.0.2.1" or "2001:db8::1" (brackets allowed). False when it is neither. */
@@ -16,5 +17,8 @@ bool ftun_host_port_split(const char *text, char *host, uint16_t *port);
 
 /* "192.0.2.1:80", "[2001:db8::1]:80". */
 bool ftun_socket_address_parse(const char *text, struct ftun_socket_address *out);
+
+/* "192.0.2.0/24", "2001:db8::/32", or an address alone; bits beyond the length are cleared. */
+bool ftun_prefix_parse(const char *text, struct ftun_prefix *out);
 
 #endif

@@ -76,7 +76,8 @@ static void tell_conntrack(const struct ftun_options *options,
 {
     const unsigned long most = tracked_connections_max();
     const unsigned long needed = 2ul * limits->flows;
-    if (!options->touch_nothing && most > 0 && most < needed)
+    if (!options->touch_nothing && options->attach != FTUN_ATTACHMENT_DIVERT && most > 0 &&
+        most < needed)
         ftun_log(FTUN_LOG_WARNING,
                  "%u flows take up to %lu entries of conntrack, which holds %lu "
                  "(raise net.netfilter.nf_conntrack_max)",

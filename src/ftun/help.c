@@ -17,32 +17,39 @@ const char ftun_help_overview[] =
     "\n"
     "`ftun COMMAND --help` explains each. Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
 
-#define HELP_COMMON                                                                               \
-    "\n"                                                                                          \
-    "Set-up, rarely needed:\n"                                                                    \
-    "  --setup auto|none       auto (default): TUN addresses, NAT rules and forwarding are set "  \
-    "up\n"                                                                                        \
-    "                          and removed by ftun; none: ftun touches nothing but the TUN "      \
-    "device\n"                                                                                    \
-    "                          itself (see: ftun rules)\n"                                        \
-    "  --tun NAME              name of the TUN device (default: the next free ftunN)\n"           \
-    "  --tun-local IP          IPv4 address of the host's end of the TUN (default: a free one)\n" \
-    "  --tun-peer IP           IPv4 address of ftun's end\n"                                      \
-    "  --tun-local6, --tun-peer6   the same for IPv6\n"                                           \
-    "  --handshake-packet FILE send the bytes of FILE first in each connection, as one segment\n" \
-    "  --idle-timeout SECONDS  close a flow when no datagram came or went for so long (default "  \
-    "180)\n"                                                                                      \
-    "  --max-flows N           flows at the same time (default 16384)\n"                          \
-    "  --workers N|auto        threads, each with flows of its own (default auto: one for each\n" \
-    "                          processor, at most 64)\n"                                          \
-    "  --offload auto|off      use the kernel's segmentation and checksum offloads (default "     \
-    "auto)\n"                                                                                     \
-    "  --busy-poll MICROSECONDS  after the last event look for more for so long before "          \
-    "sleeping:\n"                                                                                 \
-    "                          answers come faster, for processor time (default 0: sleep)\n"      \
-    "  --log LEVEL             error, warning, info (default) or debug (every packet)\n"          \
-    "\n"                                                                                          \
-    "Signals: SIGTERM and SIGINT close every flow, undo the set-up and end ftun (exit code 0);\n" \
+#define HELP_COMMON                                                                                \
+    "\n"                                                                                           \
+    "Set-up, rarely needed:\n"                                                                     \
+    "  --attach auto|divert|nat  how the tunnel's TCP comes and goes: divert takes it from the\n"  \
+    "                          network interfaces before the host's firewall sees it; nat sends\n" \
+    "                          it through, by rules of ftun's own (default auto: divert where\n"   \
+    "                          the kernel can, else nat; the log says which and why)\n"            \
+    "  --dev LINK[,LINK...]    network interfaces that it may come by (default: all)\n"            \
+    "  --mark N                of its packets, for policy routing (ip rule ... fwmark N)\n"        \
+    "  --divert-hook auto|tcx|clsact  how divert hooks in (default auto: tcx, Linux 6.6)\n"        \
+    "  --setup auto|none       auto (default): TUN addresses, NAT rules and forwarding are set "   \
+    "up\n"                                                                                         \
+    "                          and removed by ftun; none: ftun touches nothing but the TUN "       \
+    "device\n"                                                                                     \
+    "                          itself (see: ftun rules)\n"                                         \
+    "  --tun NAME              name of the TUN device (default: the next free ftunN)\n"            \
+    "  --tun-local IP          IPv4 address of the host's end of the TUN (default: a free one)\n"  \
+    "  --tun-peer IP           IPv4 address of ftun's end\n"                                       \
+    "  --tun-local6, --tun-peer6   the same for IPv6\n"                                            \
+    "  --handshake-packet FILE send the bytes of FILE first in each connection, as one segment\n"  \
+    "  --idle-timeout SECONDS  close a flow when no datagram came or went for so long (default "   \
+    "180)\n"                                                                                       \
+    "  --max-flows N           flows at the same time (default 16384)\n"                           \
+    "  --workers N|auto        threads, each with flows of its own (default auto: one for each\n"  \
+    "                          processor, at most 64)\n"                                           \
+    "  --offload auto|off      use the kernel's segmentation and checksum offloads (default "      \
+    "auto)\n"                                                                                      \
+    "  --busy-poll MICROSECONDS  after the last event look for more for so long before "           \
+    "sleeping:\n"                                                                                  \
+    "                          answers come faster, for processor time (default 0: sleep)\n"       \
+    "  --log LEVEL             error, warning, info (default) or debug (every packet)\n"           \
+    "\n"                                                                                           \
+    "Signals: SIGTERM and SIGINT close every flow, undo the set-up and end ftun (exit code 0);\n"  \
     "SIGUSR1 logs all counters. Exit codes: 0 ended as told, 1 failed, 2 wrong usage.\n"
 
 const char ftun_help_client[] =
@@ -67,11 +74,13 @@ const char ftun_help_client[] =
     "                            default: 12 bytes less for each datagram\n"
     "  --dead-after SECONDS      connect anew when what was sent has had no answer for so long\n"
     "                            (default 15)\n"
+    "  --ports FIRST-LAST        TCP ports of its own (default: a free block of 32768 to 60999)\n"
     "  --keepalive SECONDS|off   probe the server when nothing was heard for so long (default "
     "30)\n" HELP_COMMON "\n"
     "Examples:\n"
     "    ftun client --local 127.0.0.1:1234 --remote vpn.example.net:4567\n"
-    "    ftun client --local [::1]:1234 --remote [2001:db8::7]:443 --log debug\n";
+    "    ftun client --local [::1]:1234 --remote [2001:db8::7]:443 --log debug\n"
+    "    ftun client --local 127.0.0.1:1234 --remote 192.0.2.7:443 --attach divert --dev eth0\n";
 
 const char ftun_help_server[] =
     "Usage: ftun server --local PORT --remote HOST:PORT [OPTION...]\n"
@@ -86,6 +95,8 @@ const char ftun_help_server[] =
     "  --max-flows-per-source N  flows of one IPv4 address or IPv6 /64, at each worker (default: "
     "no\n"
     "                            limit, as many clients may share an address)\n"
+    "  --allow-from CIDR[,CIDR...]  networks that clients may come from (default: all); others\n"
+    "                            are dropped unseen\n"
     "  --upstream-sockets auto|each|shared\n"
     "                            how the service tells flows apart: each by a port (a UDP "
     "socket),\n"
@@ -94,7 +105,8 @@ const char ftun_help_server[] =
     "                            open files allows, from then on shared)\n" HELP_COMMON "\n"
     "Examples:\n"
     "    ftun server --local 4567 --remote 127.0.0.1:51820\n"
-    "    ftun server --local 443 --remote [::1]:5000 --max-flows 1000\n";
+    "    ftun server --local 443 --remote [::1]:5000 --max-flows 1000\n"
+    "    ftun server --local 443 --remote [::1]:5000 --allow-from 192.0.2.0/24,2001:db8::/32\n";
 
 const char ftun_help_rules[] =
     "Usage: ftun rules client|server OPTION...\n"

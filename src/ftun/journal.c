@@ -12,7 +12,8 @@
 
 enum {
     FLOW_LINES_PER_SECOND = 20, /* strangers who complete handshakes can cause these */
-    IO_REFUSALS = 8             /* kinds of struct ftun_io_counters */
+    IO_REFUSALS = 8,            /* kinds of struct ftun_io_counters */
+    DIVERT_REFUSALS = 4         /* of struct ftun_divert_counters */
 };
 
 static const uint64_t look_interval_ns = FTUN_SECOND / 10;   /* between looks at the counters */
@@ -30,9 +31,11 @@ struct ftun_journal {
     const struct ftun_endpoint *endpoint;
     const struct ftun_listener *listener;
     const struct ftun_loop *loop;
+    const struct ftun_attachment *attachment; /* NULL: another worker's journal tells of it */
     uint64_t looked_at_ns;
     struct told refusals[FTUN_REFUSAL_COUNT];
     struct told io[IO_REFUSALS];
+    struct told divert[DIVERT_REFUSALS];
     struct ftun_rate_limit flow_lines;
     uint64_t flow_lines_omitted;
     uint64_t omitted_told_ns; /* when that was last told */
@@ -151,7 +154,9 @@ static void on_tunnel_lost(void *context, const struct ftun_attachment *attachme
 static void on_tunnel_restored(void *context, const struct ftun_attachment *attachment)
 {
     (void)context;
-    if (attachment->plan.kind == FTUN_ATTACHMENT_NAT)
+    if (attachment->plan.kind == FTUN_ATTACHMENT_DIVERT)
+        ftun_log(FTUN_LOG_WARNING, "%s is back: flows go on", attachment->tun.name);
+    else if (attachment->plan.kind == FTUN_ATTACHMENT_NAT)
         ftun_log(FTUN_LOG_WARNING, "%s is back, with its addresses: flows go on",
                  attachment->tun.name);
     else
@@ -192,6 +197,25 @@ static void io_values(const struct ftun_io_counters *io, uint64_t values[IO_REFU
     values[7] = io->upstream_strangers;
 }
 
+static const struct {
+    const char *name;
+    const char *text;
+} divert_texts[DIVERT_REFUSALS] = {
+    {"divert-not-allowed", "somebody from elsewhere than --allow-from knocks"},
+    {"divert-flood", "more handshakes came than ftun takes, and the excess was dropped"},
+    {"divert-no-route", "the host has no route for a segment; ip route shows those there are"},
+    {"divert-not-ours", "a packet that is not ftun's came from the TUN"},
+};
+
+static void divert_values(const struct ftun_divert_counters *divert,
+                          uint64_t values[DIVERT_REFUSALS])
+{
+    values[0] = divert->not_allowed;
+    values[1] = divert->flood;
+    values[2] = divert->no_route;
+    values[3] = divert->not_ours;
+}
+
 static void look(struct told *told, uint64_t count, uint64_t now_ns, const char *name,
                  const char *text)
 {
@@ -217,6 +241,17 @@ static void tell_omitted(struct ftun_journal *journal, uint64_t now_ns)
     journal->omitted_told_ns = now_ns;
 }
 
+static void look_at_divert(struct ftun_journal *journal, uint64_t now_ns)
+{
+    if (journal->attachment == NULL)
+        return;
+    const struct ftun_divert_counters counters = ftun_attachment_counters(journal->attachment);
+    uint64_t values[DIVERT_REFUSALS];
+    divert_values(&counters, values);
+    for (int i = 0; i < DIVERT_REFUSALS; i++)
+        look(&journal->divert[i], values[i], now_ns, divert_texts[i].name, divert_texts[i].text);
+}
+
 static void look_at_counters(struct ftun_journal *journal, uint64_t now_ns)
 {
     const struct ftun_counters *counters = ftun_endpoint_counters(journal->endpoint);
@@ -227,6 +262,7 @@ static void look_at_counters(struct ftun_journal *journal, uint64_t now_ns)
     io_values(ftun_loop_counters(journal->loop), io);
     for (int i = 0; i < IO_REFUSALS; i++)
         look(&journal->io[i], io[i], now_ns, io_texts[i].name, io_texts[i].text);
+    look_at_divert(journal, now_ns);
     tell_omitted(journal, now_ns);
 }
 
@@ -250,8 +286,11 @@ static void tell_total(const char *name, uint64_t value)
 
 struct ftun_figures ftun_journal_figures(const struct ftun_journal *journal)
 {
-    return (struct ftun_figures){.endpoint = *ftun_endpoint_counters(journal->endpoint),
-                                 .io = *ftun_loop_counters(journal->loop)};
+    struct ftun_figures figures = {.endpoint = *ftun_endpoint_counters(journal->endpoint),
+                                   .io = *ftun_loop_counters(journal->loop)};
+    if (journal->attachment != NULL)
+        figures.divert = ftun_attachment_counters(journal->attachment);
+    return figures;
 }
 
 _Static_assert(sizeof(struct ftun_figures) % sizeof(uint64_t) == 0, "counters of 64 bits");
@@ -265,6 +304,17 @@ void ftun_figures_add(struct ftun_figures *sum, const struct ftun_figures *more)
     for (size_t i = 0; i < sizeof sums / sizeof sums[0]; i++)
         sums[i] += added[i];
     memcpy(sum, sums, sizeof *sum);
+}
+
+static void tell_divert(const struct ftun_divert_counters *divert)
+{
+    uint64_t values[DIVERT_REFUSALS];
+    divert_values(divert, values);
+    tell_total("divert-taken", divert->taken);
+    tell_total("divert-left", divert->left);
+    tell_total("divert-too-big", divert->too_big);
+    for (int i = 0; i < DIVERT_REFUSALS; i++)
+        tell_total(divert_texts[i].name, values[i]);
 }
 
 void ftun_figures_tell(const struct ftun_figures *figures)
@@ -292,6 +342,7 @@ void ftun_figures_tell(const struct ftun_figures *figures)
     io_values(&figures->io, io);
     for (int i = 0; i < IO_REFUSALS; i++)
         tell_total(io_texts[i].name, io[i]);
+    tell_divert(&figures->divert);
 }
 
 /* --- life --------------------------------------------------------------------------------- */
@@ -316,9 +367,11 @@ void ftun_journal_destroy(struct ftun_journal *journal)
     free(journal);
 }
 
-void ftun_journal_follow(struct ftun_journal *journal, const struct ftun_loop *loop)
+void ftun_journal_follow(struct ftun_journal *journal, const struct ftun_loop *loop,
+                         const struct ftun_attachment *attachment)
 {
     journal->loop = loop;
+    journal->attachment = attachment;
 }
 
 struct ftun_observer ftun_journal_observer(struct ftun_journal *journal)

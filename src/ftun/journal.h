@@ -10,6 +10,7 @@ struct ftun_journal;
 struct ftun_figures {
     struct ftun_counters endpoint;
     struct ftun_io_counters io;
+    struct ftun_divert_counters divert; /* of one worker: those of the others have none */
 };
 
 /* Of worker `worker` of `workers`. `listener` is the client's, NULL for a server. NULL without
@@ -22,8 +23,9 @@ void ftun_journal_destroy(struct ftun_journal *journal);
 /* The observer to give to a loop; the journal outlives it. */
 struct ftun_observer ftun_journal_observer(struct ftun_journal *journal);
 
-/* The loop whose counters are told too. */
-void ftun_journal_follow(struct ftun_journal *journal, const struct ftun_loop *loop);
+/* The loop whose counters are told too, and the attachment: NULL, except for one of the workers. */
+void ftun_journal_follow(struct ftun_journal *journal, const struct ftun_loop *loop,
+                         const struct ftun_attachment *attachment);
 
 /* What has been counted so far. */
 struct ftun_figures ftun_journal_figures(const struct ftun_journal *journal);

@@ -5,8 +5,9 @@
  *     links, routes have changed   ──┴─> a look: forwarding for what is new, the routes to the
  *                                        addresses, the path MTU; the endpoints are told
  *
- * The endpoints are offered the addresses to which there is a route, in the resolver's order; all
- * of them when there is a route to none, as there may be one before the next look. */
+ * The endpoints are offered a path to each address to which there is a route, in the resolver's
+ * order; to all of them when there is a route to none, as there may be one before the next look. A
+ * path has an address of this end's: packets are sent from there. */
 #include "network.h"
 
 #include "log.h"
@@ -66,45 +67,45 @@ static void look_soon(struct ftun_network *network)
 
 /* --- links and routes --------------------------------------------------------------------- */
 
-static struct ftun_paths find_paths(const struct ftun_remotes *remotes)
+static struct ftun_ways find_ways(const struct ftun_remotes *remotes)
 {
     struct ftun_error ignored;
-    struct ftun_paths out = {0};
+    struct ftun_ways out = {0};
     for (size_t i = 0; i < remotes->count; i++) {
-        struct ftun_path *path = &out.at[out.count];
-        path->remote = remotes->at[i];
-        if (ftun_netlink_route(&path->remote.ip, &path->route, &ignored))
+        struct ftun_way *way = &out.at[out.count];
+        way->remote = remotes->at[i];
+        if (ftun_netlink_route(&way->remote.ip, &way->route, &ignored))
             out.count++;
     }
     return out;
 }
 
-static bool same_path(const struct ftun_path *a, const struct ftun_path *b)
+static bool same_way(const struct ftun_way *a, const struct ftun_way *b)
 {
     return ftun_socket_address_equal(&a->remote, &b->remote) && a->route.link == b->route.link &&
            ftun_address_equal(&a->route.source, &b->route.source);
 }
 
-static bool same_paths(const struct ftun_paths *a, const struct ftun_paths *b)
+static bool same_ways(const struct ftun_ways *a, const struct ftun_ways *b)
 {
     if (a->count != b->count)
         return false;
     for (size_t i = 0; i < a->count; i++)
-        if (!same_path(&a->at[i], &b->at[i]))
+        if (!same_way(&a->at[i], &b->at[i]))
             return false;
     return true;
 }
 
-static void tell_path(struct ftun_network *network)
+static void tell_way(struct ftun_network *network)
 {
     char remote[FTUN_ADDRESS_TEXT], source[FTUN_ADDRESS_TEXT], link[IF_NAMESIZE] = "?";
     struct ftun_error line;
-    if (network->paths.count == 0) {
+    if (network->ways.count == 0) {
         ftun_fail(&line, "there is no route to %s: waiting for one", network->question.host);
         tell(network, FTUN_LOG_WARNING, &line);
         return;
     }
-    const struct ftun_path *best = &network->paths.at[0];
+    const struct ftun_way *best = &network->ways.at[0];
     if_indextoname(best->route.link, link);
     ftun_fail(&line, "the way to %s is by %s now, from %s",
               ftun_address_string(&best->remote.ip, remote), link,
@@ -112,30 +113,45 @@ static void tell_path(struct ftun_network *network)
     tell(network, FTUN_LOG_INFO, &line);
 }
 
+/* With the address that packets leave from, as far as the attachment knows one. */
+static void add_path(const struct ftun_network *network, struct ftun_paths *paths,
+                     const struct ftun_socket_address *remote, const struct ftun_route *route)
+{
+    struct ftun_path *path = &paths->at[paths->count];
+    path->remote = *remote;
+    if (ftun_attachment_local(network->attachment, route, &path->local))
+        paths->count++;
+}
+
 static void offer(const struct ftun_network *network)
 {
-    struct ftun_remotes routed = {0};
-    for (size_t i = 0; i < network->paths.count; i++)
-        ftun_remotes_add(&routed, &network->paths.at[i].remote);
-    const struct ftun_remotes *best = routed.count > 0 ? &routed : &network->known;
-    network->audience.set_remotes(network->audience.context, best);
+    struct ftun_paths paths = {0};
+    const struct ftun_ways *ways = &network->ways;
+    const struct ftun_remotes *known = &network->known;
+    for (size_t i = 0; i < ways->count; i++)
+        add_path(network, &paths, &ways->at[i].remote, &ways->at[i].route);
+    for (size_t i = 0; ways->count == 0 && i < known->count; i++) {
+        const struct ftun_route none = {.family = (enum ftun_family)known->at[i].ip.family};
+        add_path(network, &paths, &known->at[i], &none);
+    }
+    network->audience.set_paths(network->audience.context, &paths);
 }
 
 /* True when they are others than before. */
-static bool take_paths(struct ftun_network *network)
+static bool take_ways(struct ftun_network *network)
 {
-    const struct ftun_paths paths = find_paths(&network->known);
-    if (same_paths(&paths, &network->paths))
+    const struct ftun_ways ways = find_ways(&network->known);
+    if (same_ways(&ways, &network->ways))
         return false;
-    network->paths = paths;
+    network->ways = ways;
     offer(network);
-    tell_path(network);
+    tell_way(network);
     return true;
 }
 
 static void tell_audience(struct ftun_network *network)
 {
-    const bool moved = network->role == FTUN_CLIENT && take_paths(network);
+    const bool moved = network->role == FTUN_CLIENT && take_ways(network);
     if (!moved && network->mtu == network->attachment->mtu)
         return;
     network->mtu = network->attachment->mtu;
@@ -320,16 +336,16 @@ void ftun_network_follow(struct ftun_network *network, struct ftun_attachment *a
     network->mtu = attachment->mtu;
     if (network->role == FTUN_SERVER)
         return;
-    network->paths = find_paths(&network->known);
+    network->ways = find_ways(&network->known);
     offer(network);
-    if (network->paths.count == 0)
-        tell_path(network);
+    if (network->ways.count == 0)
+        tell_way(network);
 }
 
 bool ftun_network_uses(const struct ftun_network *network, enum ftun_family family)
 {
-    for (size_t i = 0; i < network->paths.count; i++)
-        if (network->paths.at[i].remote.ip.family == family)
+    for (size_t i = 0; i < network->ways.count; i++)
+        if (network->ways.at[i].remote.ip.family == family)
             return true;
     return false;
 }

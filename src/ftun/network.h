@@ -8,11 +8,17 @@
 #include "resolver.h"
 
 /* How packets go to one of the server's addresses. */
-struct ftun_path {
+struct ftun_way {
     struct ftun_socket_address remote;
     struct ftun_route route;
 };
 
+struct ftun_ways {
+    size_t count;
+    struct ftun_way at[FTUN_REMOTES_MAX];
+};
+
+/* What the endpoints have to know of them. */
 struct ftun_paths {
     size_t count;
     struct ftun_path at[FTUN_REMOTES_MAX];
@@ -21,8 +27,8 @@ struct ftun_paths {
 /* Who is told what the endpoints have to know. */
 struct ftun_network_audience {
     void *context;
-    void (*set_remotes)(void *context, const struct ftun_remotes *remotes); /* best first */
-    void (*path_changed)(void *context, uint16_t mtu);                      /* bytes */
+    void (*set_paths)(void *context, const struct ftun_paths *paths); /* best first */
+    void (*path_changed)(void *context, uint16_t mtu);                /* bytes */
 };
 
 struct ftun_network {
@@ -36,7 +42,7 @@ struct ftun_network {
     struct ftun_network_audience audience;
     struct ftun_remotes known;  /* what the name had when it was last resolved */
     struct ftun_remotes served; /* these, and as many as there is room for that it had before */
-    struct ftun_paths paths;    /* to those of them to which there is a route */
+    struct ftun_ways ways;      /* to those of them to which there is a route */
     uint16_t mtu;               /* bytes; what the audience has been told */
     uint64_t look_at_ns;        /* when to look at links and routes; FTUN_NEVER */
     uint64_t ask_at_ns;         /* when to resolve the name again; FTUN_NEVER */
@@ -60,8 +66,8 @@ bool ftun_network_open(struct ftun_network *network, enum ftun_role role,
  * ftun (`signal_fd` is a signalfd): then `error` is empty. */
 bool ftun_network_find(struct ftun_network *network, int signal_fd, struct ftun_error *error);
 
-/* The endpoints have been made with the first of `known`, and the attachment is open: look after
- * both from now on. They outlive the network. */
+/* The endpoints have been made, and the attachment is open: look after both from now on. They
+ * outlive the network. */
 void ftun_network_follow(struct ftun_network *network, struct ftun_attachment *attachment,
                          const struct ftun_network_audience *audience);
 

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "address_text.h"
+#include "choices.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -33,7 +34,13 @@ enum {
     OPTION_OFFLOAD,
     OPTION_BUSY_POLL,
     OPTION_PREFER,
-    OPTION_WORKERS
+    OPTION_WORKERS,
+    OPTION_ATTACH,
+    OPTION_DEV,
+    OPTION_ALLOW_FROM,
+    OPTION_PORTS,
+    OPTION_MARK,
+    OPTION_DIVERT_HOOK
 };
 
 static const struct option long_options[] = {
@@ -63,6 +70,12 @@ static const struct option long_options[] = {
     {"workers", required_argument, NULL, OPTION_WORKERS},
     {"offload", required_argument, NULL, OPTION_OFFLOAD},
     {"busy-poll", required_argument, NULL, OPTION_BUSY_POLL},
+    {"attach", required_argument, NULL, OPTION_ATTACH},
+    {"dev", required_argument, NULL, OPTION_DEV},
+    {"allow-from", required_argument, NULL, OPTION_ALLOW_FROM},
+    {"ports", required_argument, NULL, OPTION_PORTS},
+    {"mark", required_argument, NULL, OPTION_MARK},
+    {"divert-hook", required_argument, NULL, OPTION_DIVERT_HOOK},
     {0},
 };
 
@@ -183,6 +196,27 @@ static bool take_setup(const char *value, struct ftun_options *options, struct f
     return true;
 }
 
+static bool take_attach(const char *value, struct ftun_options *options, struct ftun_error *error)
+{
+    static const char *const names[] = {"auto", "divert", "nat", NULL};
+    int chosen;
+    if (!take_name("--attach", value, names, &chosen, error))
+        return false;
+    options->attach = (enum ftun_attachment_kind)chosen;
+    return true;
+}
+
+static bool take_divert_hook(const char *value, struct ftun_options *options,
+                             struct ftun_error *error)
+{
+    static const char *const names[] = {"auto", "tcx", "clsact", NULL};
+    int chosen;
+    if (!take_name("--divert-hook", value, names, &chosen, error))
+        return false;
+    options->choices.hook = (enum ftun_divert_hook)chosen;
+    return true;
+}
+
 /* The same choice by two names: what the connections look like, and who understands them. */
 static bool take_peer(const char *value, struct ftun_options *options, struct ftun_error *error)
 {
@@ -271,6 +305,7 @@ static bool take_max_flows(const char *value, struct ftun_options *options,
     if (!take_number("--max-flows", value, MAX_FLOWS_LIMIT, &flows, error))
         return false;
     options->max_flows = (uint32_t)flows;
+    options->max_flows_given = true;
     return true;
 }
 
@@ -362,6 +397,18 @@ static bool take(int option, const char *value, struct ftun_options *options,
         return take_upstream_sockets(value, options, error);
     case OPTION_WORKERS:
         return take_workers(value, options, error);
+    case OPTION_ATTACH:
+        return take_attach(value, options, error);
+    case OPTION_DEV:
+        return ftun_choices_take_links(value, &options->choices, error);
+    case OPTION_ALLOW_FROM:
+        return ftun_choices_take_prefixes(value, &options->choices, error);
+    case OPTION_PORTS:
+        return ftun_choices_take_ports(value, &options->choices, error);
+    case OPTION_MARK:
+        return ftun_choices_take_mark(value, &options->choices, error);
+    case OPTION_DIVERT_HOOK:
+        return take_divert_hook(value, options, error);
     case OPTION_BUSY_POLL:
         return take_busy_poll(value, options, error);
     default:
@@ -418,7 +465,8 @@ static bool check(const struct ftun_options *options, struct ftun_error *error)
     if (options->timestamps && options->peer == FTUN_PEER_PHANTUN)
         return ftun_fail(error, "--timestamps and --profile phantun contradict each other");
     return check_dialing(options, error) && check_flow_limits(options, error) &&
-           check_pair(&options->tun4, "", error) && check_pair(&options->tun6, "6", error);
+           check_pair(&options->tun4, "", error) && check_pair(&options->tun6, "6", error) &&
+           ftun_choices_check(options, error);
 }
 
 static bool unknown(int argc, char **argv, int option, struct ftun_error *error)
@@ -501,7 +549,7 @@ struct ftun_attachment_plan ftun_options_plan(const struct ftun_options *options
                                               const struct ftun_remotes *remotes)
 {
     return (struct ftun_attachment_plan){
-        .kind = options->touch_nothing ? FTUN_ATTACHMENT_MANUAL : FTUN_ATTACHMENT_NAT,
+        .kind = options->touch_nothing ? FTUN_ATTACHMENT_MANUAL : options->attach,
         .role = options->role,
         .remotes = *remotes,
         .port = options->local.port,
@@ -512,5 +560,7 @@ struct ftun_attachment_plan ftun_options_plan(const struct ftun_options *options
         .tun6 = options->tun6,
         .offload = options->offload,
         .workers = ftun_options_workers(options),
+        .flows = options->max_flows_given ? options->max_flows : 0,
+        .choices = options->choices,
     };
 }

@@ -30,6 +30,8 @@ struct ftun_options {
     struct ftun_tun_addresses tun4, tun6;
     enum ftun_family only, prefer; /* NONE: both; whichever the resolver prefers */
     bool touch_nothing;            /* --setup=none */
+    enum ftun_attachment_kind attach;
+    struct ftun_attachment_choices choices;
     bool offload;
     uint64_t busy_poll_ns;
     enum ftun_peer peer;
@@ -37,6 +39,7 @@ struct ftun_options {
     enum ftun_log_level log_level;
     struct ftun_timeouts timeouts;
     uint32_t max_flows;
+    bool max_flows_given;
     uint32_t max_flows_per_source; /* 0: no limit */
     enum ftun_upstream_sockets upstream_sockets;
     uint32_t workers;             /* 0: as many as there are processors for this process */

@@ -104,9 +104,10 @@ static bool set_up_workers(struct tunnel *t, uint32_t max_flows, struct ftun_err
     const struct ftun_endpoint_config config = {
         .role = t->options->role,
         .peer = t->options->peer,
+        .ports = a->ports,
         .local4 = a->plan.tun4.own,
         .local6 = a->plan.tun6.own,
-        .remote = t->network.known.at[0],
+        .any_local = a->any_local,
         .port = t->options->local.port,
         .mtu = a->mtu,
         .host = host_of(t->options),
@@ -180,13 +181,61 @@ static const char *own_addresses(const struct ftun_attachment_plan *plan, char *
                                  size_t capacity)
 {
     struct ftun_text text = ftun_text_start(out, capacity);
-    if (plan->ipv4)
+    if (plan->ipv4) {
         ftun_text_address(&text, &plan->tun4.own);
-    if (plan->ipv4 && plan->ipv6)
         ftun_text_string(&text, ", ");
-    if (plan->ipv6)
+    }
+    if (plan->ipv6) {
         ftun_text_address(&text, &plan->tun6.own);
+        ftun_text_string(&text, ", ");
+    }
     return out;
+}
+
+static void announce_tun(const struct ftun_attachment *a)
+{
+    char own[2 * FTUN_ADDRESS_TEXT + 4] = "";
+    const bool has_addresses = a->plan.kind != FTUN_ATTACHMENT_DIVERT;
+    ftun_log(FTUN_LOG_INFO, "%s is up: %s%s", a->tun.name,
+             has_addresses ? own_addresses(&a->plan, own, sizeof own) : own,
+             a->tun.offload ? "segmentation and checksums by the kernel" : "no offloads");
+}
+
+static void announce_divert(const struct ftun_attachment *a)
+{
+    const char *const hook = ftun_divert_hook(a->divert) == FTUN_DIVERT_TCX ? "tcx" : "clsact";
+    if (a->plan.role == FTUN_CLIENT)
+        ftun_log(FTUN_LOG_INFO, "attached by divert (%s), with TCP ports %u to %u", hook,
+                 a->ports.first, a->ports.last);
+    else
+        ftun_log(FTUN_LOG_INFO, "attached by divert (%s)", hook);
+    ftun_log(FTUN_LOG_INFO, "packets of the tunnel go around this host's firewall (--attach nat "
+                            "goes through it)");
+}
+
+static void announce_nat(const struct ftun_attachment *a)
+{
+    const bool useless = a->plan.role == FTUN_CLIENT && a->plan.choices.link_count > 0;
+    ftun_log(FTUN_LOG_INFO, "attached by NAT: %s%s",
+             a->why_nat.text[0] != '\0' ? a->why_nat.text : "--attach nat",
+             useless ? "; --dev has no effect so" : "");
+}
+
+static void announce_attachment(const struct ftun_attachment *a)
+{
+    char name[IFNAMSIZ];
+    if (a->plan.kind == FTUN_ATTACHMENT_DIVERT)
+        announce_divert(a);
+    else if (a->plan.kind == FTUN_ATTACHMENT_NAT)
+        announce_nat(a);
+    else
+        ftun_log(FTUN_LOG_INFO,
+                 "attached by nothing: --setup=none (ftun rules says what it takes)");
+    for (size_t i = 0; i < a->plan.choices.link_count; i++) {
+        memcpy(name, a->plan.choices.links[i], sizeof name);
+        if (if_nametoindex(name) == 0)
+            ftun_log(FTUN_LOG_WARNING, "--dev %s: there is no such interface yet", name);
+    }
 }
 
 static void announce_workers(const struct ftun_attachment *a)
@@ -200,12 +249,10 @@ static void announce_workers(const struct ftun_attachment *a)
 static void announce(const struct tunnel *t)
 {
     const struct ftun_attachment *a = &t->attachment;
-    char local[FTUN_ADDRESS_TEXT], remote[FTUN_ADDRESS_TEXT], own[2 * FTUN_ADDRESS_TEXT];
+    char local[FTUN_ADDRESS_TEXT], remote[FTUN_ADDRESS_TEXT];
     ftun_socket_address_string(&t->network.known.at[0], remote);
-    ftun_log(FTUN_LOG_INFO, "%s is up: %s%s%s", a->tun.name,
-             own_addresses(&a->plan, own, sizeof own),
-             a->tun.offload ? ", segmentation and checksums by the kernel" : ", no offloads",
-             t->options->touch_nothing ? ", nothing else set up (--setup=none)" : ", NAT set up");
+    announce_tun(a);
+    announce_attachment(a);
     announce_workers(a);
     ftun_log(FTUN_LOG_INFO,
              "datagrams of up to %u bytes fit, unless a flow's line says less; for "

@@ -10,8 +10,8 @@
  *
  *     worker 0, which has the signals, the network, and the TUN ──> the others
  *         STOP       close all flows and end
- *         REMOTES    the server's addresses, best first
- *         PATH       the path has changed; its MTU
+ *         PATHS      those to the server, best first
+ *         MTU        of the paths, which have changed
  *         QUEUE      the TUN has been made again: the worker's new queue
  *         REPORT     what have you counted?
  *     the others ──> worker 0
@@ -36,7 +36,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum letter_kind { STOP, REMOTES, PATH, QUEUE, REPORT, FIGURES, RECONNECTING, PACKET };
+enum letter_kind { STOP, PATHS, MTU, QUEUE, REPORT, FIGURES, RECONNECTING, PACKET };
 
 enum {
     CACHE_LINES = 128, /* bytes: two, which some processors fetch together */
@@ -87,9 +87,9 @@ static void post_to_others(struct ftun_workers *all, enum letter_kind kind, uint
         post(&all->at[i], kind, note, data, len);
 }
 
-static void set_remotes(struct worker *worker, const struct ftun_remotes *remotes)
+static void set_paths(struct worker *worker, const struct ftun_paths *paths)
 {
-    ftun_endpoint_set_remotes(worker->endpoint, remotes->at, remotes->count);
+    ftun_endpoint_set_paths(worker->endpoint, paths->at, paths->count);
 }
 
 static void report(const struct worker *worker)
@@ -107,11 +107,11 @@ static void take_report(struct ftun_workers *all, const void *data)
         ftun_figures_tell(&all->figures);
 }
 
-static void take_remotes(struct worker *worker, const void *data)
+static void take_paths(struct worker *worker, const void *data)
 {
-    struct ftun_remotes remotes;
-    memcpy(&remotes, data, sizeof remotes);
-    set_remotes(worker, &remotes);
+    struct ftun_paths paths;
+    memcpy(&paths, data, sizeof paths);
+    set_paths(worker, &paths);
 }
 
 static void take_queue(struct worker *worker, const void *data)
@@ -139,10 +139,10 @@ static void open_letter(struct worker *worker, const struct ftun_letter *letter)
     case STOP:
         ftun_loop_stop(worker->loop);
         break;
-    case REMOTES:
-        take_remotes(worker, letter->data);
+    case PATHS:
+        take_paths(worker, letter->data);
         break;
-    case PATH:
+    case MTU:
         ftun_endpoint_path_changed(worker->endpoint, ftun_clock(), (uint16_t)letter->note);
         break;
     case QUEUE:
@@ -239,21 +239,21 @@ static void on_tunnel_restored(void *context)
 /* --- what the network tells --------------------------------------------------------------- */
 
 /* Before the threads run, their endpoints are nobody's yet. */
-static void on_remotes(void *context, const struct ftun_remotes *remotes)
+static void on_paths(void *context, const struct ftun_paths *paths)
 {
     struct ftun_workers *all = context;
     for (uint32_t i = 0; i < all->count; i++)
         if (i == 0 || !all->running)
-            set_remotes(&all->at[i], remotes);
+            set_paths(&all->at[i], paths);
         else
-            post(&all->at[i], REMOTES, 0, remotes, sizeof *remotes);
+            post(&all->at[i], PATHS, 0, paths, sizeof *paths);
 }
 
 static void on_path_changed(void *context, uint16_t mtu)
 {
     struct ftun_workers *all = context;
     ftun_endpoint_path_changed(all->at[0].endpoint, ftun_clock(), mtu);
-    post_to_others(all, PATH, mtu, NULL, 0);
+    post_to_others(all, MTU, mtu, NULL, 0);
 }
 
 /* --- making one --------------------------------------------------------------------------- */
@@ -332,7 +332,7 @@ static bool create_loop(struct worker *worker, struct ftun_error *error)
     worker->loop = ftun_loop_create(&wanted, error);
     if (worker->loop == NULL)
         return false;
-    ftun_journal_follow(worker->journal, worker->loop);
+    ftun_journal_follow(worker->journal, worker->loop, wanted.attachment);
     return true;
 }
 
@@ -384,7 +384,7 @@ static void limit(struct ftun_workers *all, uint32_t count)
 bool ftun_workers_set_up(struct ftun_workers *all, const struct ftun_endpoint_config *endpoint,
                          struct ftun_error *error)
 {
-    const struct ftun_network_audience audience = {all, on_remotes, on_path_changed};
+    const struct ftun_network_audience audience = {all, on_paths, on_path_changed};
     limit(all, all->config.attachment->queues);
     for (uint32_t i = 0; i < all->count; i++)
         if (!ftun_mailbox_open(&all->at[i].mailbox, error) ||

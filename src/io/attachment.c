@@ -75,9 +75,54 @@ enum ftun_follow_result ftun_attachment_try_locked(struct ftun_attachment *a,
 
 /* --- the interface ------------------------------------------------------------------------ */
 
-static const struct ftun_attachment_way *way_of(enum ftun_attachment_kind kind)
+static bool open_by(struct ftun_attachment *a, enum ftun_attachment_kind kind,
+                    const struct ftun_attachment_way *way, struct ftun_error *error)
 {
-    return kind == FTUN_ATTACHMENT_NAT ? &ftun_attachment_nat : &ftun_attachment_manual;
+    a->plan.kind = kind;
+    if (!way->open(a, error))
+        return false;
+    a->way = way;
+    return true;
+}
+
+/* Phantun's options say what addresses the TUN has: only NAT gives it some. */
+static bool wants_tun_addresses(const struct ftun_attachment_plan *plan)
+{
+    return plan->tun4.own.family != FTUN_FAMILY_NONE || plan->tun6.own.family != FTUN_FAMILY_NONE;
+}
+
+static bool try_divert(struct ftun_attachment *a, struct ftun_error *why_not)
+{
+    if (wants_tun_addresses(&a->plan))
+        return ftun_fail(why_not, "--tun-local and its like ask for it");
+    return open_by(a, FTUN_ATTACHMENT_DIVERT, &ftun_attachment_divert, why_not);
+}
+
+static bool open_best(struct ftun_attachment *a, struct ftun_error *error)
+{
+    if (try_divert(a, &a->why_nat))
+        return true;
+    const struct ftun_attachment_plan plan = a->plan;
+    const struct ftun_error why_nat = a->why_nat;
+    *a = (struct ftun_attachment)FTUN_ATTACHMENT_CLOSED;
+    a->plan = plan;
+    a->why_nat = why_nat;
+    return open_by(a, FTUN_ATTACHMENT_NAT, &ftun_attachment_nat, error);
+}
+
+static bool open_planned(struct ftun_attachment *a, struct ftun_error *error)
+{
+    switch (a->plan.kind) {
+    case FTUN_ATTACHMENT_AUTO:
+        return open_best(a, error);
+    case FTUN_ATTACHMENT_DIVERT:
+        return open_by(a, FTUN_ATTACHMENT_DIVERT, &ftun_attachment_divert, error);
+    case FTUN_ATTACHMENT_NAT:
+        return open_by(a, FTUN_ATTACHMENT_NAT, &ftun_attachment_nat, error);
+    case FTUN_ATTACHMENT_MANUAL:
+        break;
+    }
+    return open_by(a, FTUN_ATTACHMENT_MANUAL, &ftun_attachment_manual, error);
 }
 
 bool ftun_attachment_open(struct ftun_attachment *a, const struct ftun_attachment_plan *plan,
@@ -85,9 +130,8 @@ bool ftun_attachment_open(struct ftun_attachment *a, const struct ftun_attachmen
 {
     *a = (struct ftun_attachment)FTUN_ATTACHMENT_CLOSED;
     a->plan = *plan;
-    if (!way_of(plan->kind)->open(a, error))
+    if (!open_planned(a, error))
         return false;
-    a->way = way_of(plan->kind);
     a->plan.workers = a->queues;
     note_mtu(a);
     return true;
@@ -119,6 +163,24 @@ bool ftun_attachment_local(const struct ftun_attachment *a, const struct ftun_ro
                            struct ftun_address *out)
 {
     return a->way->local(a, route, out);
+}
+
+int ftun_attachment_fd(const struct ftun_attachment *a)
+{
+    return a->divert != NULL ? ftun_divert_fd(a->divert) : -1;
+}
+
+void ftun_attachment_serve(struct ftun_attachment *a)
+{
+    ftun_divert_take_too_big(a->divert);
+}
+
+struct ftun_divert_counters ftun_attachment_counters(const struct ftun_attachment *a)
+{
+    struct ftun_divert_counters counters = {0};
+    if (a->divert != NULL)
+        ftun_divert_counters(a->divert, &counters);
+    return counters;
 }
 
 void ftun_attachment_close(struct ftun_attachment *a)

@@ -19,6 +19,7 @@ struct ftun_attachment_way {
     void (*close)(struct ftun_attachment *attachment);
 };
 
+extern const struct ftun_attachment_way ftun_attachment_divert;
 extern const struct ftun_attachment_way ftun_attachment_nat;
 extern const struct ftun_attachment_way ftun_attachment_manual;
 

@@ -26,6 +26,26 @@ void ftun_links_of_server(const struct ftun_links *all, const char *tun, struct 
     }
 }
 
+static bool is_named(const struct ftun_link *link, const char (*names)[IFNAMSIZ], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(link->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+void ftun_links_of_divert(const struct ftun_links *all, const char *tun,
+                          const char (*names)[IFNAMSIZ], size_t count, struct ftun_links *out)
+{
+    out->count = 0;
+    for (int i = 0; i < all->count; i++) {
+        const struct ftun_link *link = &all->at[i];
+        const bool chosen = count > 0 ? is_named(link, names, count) : !link->member;
+        if (chosen && link->up && !link->loopback && strcmp(link->name, tun) != 0)
+            out->at[out->count++] = *link;
+    }
+}
+
 static bool leads_to(const struct ftun_link *link, const uint32_t *outgoing, size_t count)
 {
     for (size_t i = 0; i < count; i++)

@@ -19,6 +19,12 @@ bool ftun_links_all(struct ftun_links *links, struct ftun_error *error);
  * other links of ftun's. */
 void ftun_links_of_server(const struct ftun_links *all, const char *tun, struct ftun_links *out);
 
+/* Of `all`, those that are up and from which packets are taken off: any but loopback, `tun`, and
+ * what is part of another (a bridge's port, a bond's). When there are `count` names, only those,
+ * whatever they are part of. */
+void ftun_links_of_divert(const struct ftun_links *all, const char *tun,
+                          const char (*names)[IFNAMSIZ], size_t count, struct ftun_links *out);
+
 /* Of `all`, those by which the routes to a client's servers go. */
 void ftun_links_of_client(const struct ftun_links *all, const struct ftun_remotes *remotes,
                           struct ftun_links *out);

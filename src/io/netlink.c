@@ -1,7 +1,8 @@
 #include "netlink.h"
 
+#include "netlink_exchange.h"
+
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -9,65 +10,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
-
-enum { MESSAGE_MAX = 32768 }; /* bytes: what the kernel packs into one answer of a dump */
-
-struct message {
-    _Alignas(struct nlmsghdr) char bytes[MESSAGE_MAX];
-};
-
-static struct nlmsghdr *start(struct message *message, int type, unsigned flags)
-{
-    struct nlmsghdr *header = mnl_nlmsg_put_header(message->bytes);
-    header->nlmsg_type = (uint16_t)type;
-    header->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-    header->nlmsg_seq = (uint32_t)time(NULL);
-    return header;
-}
-
-static int receive(struct mnl_socket *socket, uint32_t sequence, mnl_cb_t callback, void *data)
-{
-    struct message answer;
-    int state = MNL_CB_OK;
-    while (state > MNL_CB_STOP) {
-        const ssize_t len = mnl_socket_recvfrom(socket, answer.bytes, sizeof answer.bytes);
-        if (len < 0)
-            return -1;
-        state = mnl_cb_run(answer.bytes, (size_t)len, sequence, mnl_socket_get_portid(socket),
-                           callback, data);
-    }
-    return state;
-}
-
-/* Send a request, read its whole answer. False with errno. */
-static bool exchange(struct nlmsghdr *request, mnl_cb_t callback, void *data)
-{
-    struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-    if (socket == NULL)
-        return false;
-    bool done = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 &&
-                mnl_socket_sendto(socket, request, request->nlmsg_len) >= 0;
-    done = done && receive(socket, request->nlmsg_seq, callback, data) >= 0;
-    const int cause = errno;
-    mnl_socket_close(socket);
-    errno = cause;
-    return done;
-}
 
 bool ftun_netlink_link_up(const char *link, uint32_t mtu, uint32_t queue_len, uint32_t group,
                           struct ftun_error *error)
 {
-    struct message message;
-    struct nlmsghdr *header = start(&message, RTM_NEWLINK, NLM_F_ACK);
+    struct ftun_netlink_message message;
+    struct nlmsghdr *header = ftun_netlink_start(&message, RTM_NEWLINK, NLM_F_ACK);
     struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof *info);
     info->ifi_index = (int)if_nametoindex(link);
     info->ifi_flags = IFF_UP;
-    info->ifi_change = IFF_UP;
+    info->ifi_change = IFF_UP | IFF_MULTICAST;
     mnl_attr_put_u32(header, IFLA_MTU, mtu);
     mnl_attr_put_u32(header, IFLA_TXQLEN, queue_len);
     mnl_attr_put_u32(header, IFLA_GROUP, group);
-    if (exchange(header, NULL, NULL))
+    if (ftun_netlink_exchange(NETLINK_ROUTE, header, NULL, NULL))
         return true;
     if (errno == EPERM)
         return ftun_fail(error, "cannot configure %s: run as root, or with CAP_NET_ADMIN", link);
@@ -87,16 +43,16 @@ static unsigned char socket_family(const struct ftun_address *address)
 bool ftun_netlink_add_address(const char *link, const struct ftun_address *local,
                               const struct ftun_address *peer, struct ftun_error *error)
 {
-    struct message message;
+    struct ftun_netlink_message message;
     struct nlmsghdr *header =
-        start(&message, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
+        ftun_netlink_start(&message, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
     struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(header, sizeof *info);
     info->ifa_family = socket_family(local);
     info->ifa_prefixlen = (unsigned char)(8 * address_len(local));
     info->ifa_index = if_nametoindex(link);
     mnl_attr_put(header, IFA_LOCAL, address_len(local), local->bytes);
     mnl_attr_put(header, IFA_ADDRESS, address_len(peer), peer->bytes);
-    if (exchange(header, NULL, NULL))
+    if (ftun_netlink_exchange(NETLINK_ROUTE, header, NULL, NULL))
         return true;
     return ftun_fail(error, "cannot give %s its IPv%u address: %s", link, (unsigned)local->family,
                      strerror(errno));
@@ -143,14 +99,14 @@ static int note_route(const struct nlmsghdr *header, void *data)
 static bool ask_route(const struct ftun_address *destination, unsigned flags,
                       struct ftun_route *route)
 {
-    struct message message;
-    struct nlmsghdr *header = start(&message, RTM_GETROUTE, 0);
+    struct ftun_netlink_message message;
+    struct nlmsghdr *header = ftun_netlink_start(&message, RTM_GETROUTE, 0);
     struct rtmsg *info = mnl_nlmsg_put_extra_header(header, sizeof *info);
     info->rtm_family = socket_family(destination);
     info->rtm_dst_len = (unsigned char)(8 * address_len(destination));
     info->rtm_flags = flags;
     mnl_attr_put(header, RTA_DST, address_len(destination), destination->bytes);
-    return exchange(header, note_route, route);
+    return ftun_netlink_exchange(NETLINK_ROUTE, header, note_route, route);
 }
 
 bool ftun_netlink_route(const struct ftun_address *destination, struct ftun_route *route,
@@ -168,6 +124,14 @@ bool ftun_netlink_route(const struct ftun_address *destination, struct ftun_rout
     return true;
 }
 
+static int note_slave_kind(const struct nlattr *attribute, void *data)
+{
+    bool *is_vrf = data;
+    if (mnl_attr_get_type(attribute) == IFLA_INFO_SLAVE_KIND)
+        *is_vrf = strcmp(mnl_attr_get_str(attribute), "vrf") == 0;
+    return MNL_CB_OK;
+}
+
 static int note_link_attribute(const struct nlattr *attribute, void *data)
 {
     struct ftun_link *link = data;
@@ -177,6 +141,10 @@ static int note_link_attribute(const struct nlattr *attribute, void *data)
         link->mtu = mnl_attr_get_u32(attribute);
     else if (mnl_attr_get_type(attribute) == IFLA_GROUP)
         link->group = mnl_attr_get_u32(attribute);
+    else if (mnl_attr_get_type(attribute) == IFLA_MASTER)
+        link->member = true;
+    else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
+        mnl_attr_parse_nested(attribute, note_slave_kind, &link->in_vrf);
     return MNL_CB_OK;
 }
 
@@ -189,6 +157,7 @@ static void read_link(const struct nlmsghdr *header, struct ftun_link *link)
         .loopback = (info->ifi_flags & IFF_LOOPBACK) != 0,
     };
     mnl_attr_parse(header, sizeof *info, note_link_attribute, link);
+    link->member = link->member && !link->in_vrf;
 }
 
 static int note_mtu(const struct nlmsghdr *header, void *data)
@@ -202,12 +171,12 @@ static int note_mtu(const struct nlmsghdr *header, void *data)
 
 uint32_t ftun_netlink_link_mtu(uint32_t index)
 {
-    struct message message;
-    struct nlmsghdr *header = start(&message, RTM_GETLINK, 0);
+    struct ftun_netlink_message message;
+    struct nlmsghdr *header = ftun_netlink_start(&message, RTM_GETLINK, 0);
     struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof *info);
     info->ifi_index = (int)index;
     uint32_t mtu = 0;
-    return exchange(header, note_mtu, &mtu) ? mtu : 0;
+    return ftun_netlink_exchange(NETLINK_ROUTE, header, note_mtu, &mtu) ? mtu : 0;
 }
 
 static int note_drops_attribute(const struct nlattr *attribute, void *data)
@@ -228,9 +197,9 @@ static int note_drops(const struct nlmsghdr *header, void *data)
     return MNL_CB_STOP;
 }
 
-static struct nlmsghdr *ask_for_link(struct message *message, const char *link)
+static struct nlmsghdr *ask_for_link(struct ftun_netlink_message *message, const char *link)
 {
-    struct nlmsghdr *header = start(message, RTM_GETLINK, 0);
+    struct nlmsghdr *header = ftun_netlink_start(message, RTM_GETLINK, 0);
     struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof *info);
     info->ifi_family = AF_UNSPEC;
     mnl_attr_put_strz(header, IFLA_IFNAME, link);
@@ -239,9 +208,11 @@ static struct nlmsghdr *ask_for_link(struct message *message, const char *link)
 
 uint64_t ftun_netlink_link_drops(const char *link)
 {
-    struct message message;
+    struct ftun_netlink_message message;
     uint64_t drops = 0;
-    return exchange(ask_for_link(&message, link), note_drops, &drops) ? drops : 0;
+    return ftun_netlink_exchange(NETLINK_ROUTE, ask_for_link(&message, link), note_drops, &drops)
+               ? drops
+               : 0;
 }
 
 static int note_carrier_attribute(const struct nlattr *attribute, void *data)
@@ -260,9 +231,11 @@ static int note_carrier(const struct nlmsghdr *header, void *data)
 
 bool ftun_netlink_link_carrier(const char *link)
 {
-    struct message message;
+    struct ftun_netlink_message message;
     bool carrier = false;
-    return exchange(ask_for_link(&message, link), note_carrier, &carrier) && carrier;
+    return ftun_netlink_exchange(NETLINK_ROUTE, ask_for_link(&message, link), note_carrier,
+                                 &carrier) &&
+           carrier;
 }
 
 struct link_list {
@@ -280,12 +253,12 @@ static int note_link(const struct nlmsghdr *header, void *data)
 
 int ftun_netlink_links(struct ftun_link *links, int max, struct ftun_error *error)
 {
-    struct message message;
-    struct nlmsghdr *header = start(&message, RTM_GETLINK, NLM_F_DUMP);
+    struct ftun_netlink_message message;
+    struct nlmsghdr *header = ftun_netlink_start(&message, RTM_GETLINK, NLM_F_DUMP);
     struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof *info);
     info->ifi_family = AF_UNSPEC;
     struct link_list list = {.links = links, .max = max};
-    if (exchange(header, note_link, &list))
+    if (ftun_netlink_exchange(NETLINK_ROUTE, header, note_link, &list))
         return list.count;
     ftun_fail(error, "cannot list the network interfaces: %s", strerror(errno));
     return -1;

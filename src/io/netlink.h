@@ -8,7 +8,8 @@
 #include <net/if.h>
 #include <stdint.h>
 
-/* Set a link up, with this MTU (bytes), transmit queue length (packets) and device group. */
+/* Set a link up, with this MTU (bytes), transmit queue length (packets) and device group; without
+ * multicast, so that the kernel does not report to it what groups it is in. */
 bool ftun_netlink_link_up(const char *link, uint32_t mtu, uint32_t queue_len, uint32_t group,
                           struct ftun_error *error);
 
@@ -46,6 +47,8 @@ struct ftun_link {
     char name[IFNAMSIZ];
     bool up;
     bool loopback;
+    bool member; /* of a bridge, a bond or a team: what comes by it has come by that */
+    bool in_vrf; /* has a master, but is a link of its own */
 };
 
 /* The host's links, at most `max` of them. Returns how many, -1 on error. */

@@ -3,6 +3,7 @@
 #include "reserved_port.h"
 
 #include "sockaddr.h"
+#include "sockets.h"
 
 #include <errno.h>
 #include <string.h>
@@ -28,6 +29,10 @@ static int reserve(enum ftun_family family, uint16_t port)
 
 static bool explain(uint16_t port, int cause, struct ftun_error *error)
 {
+    struct ftun_socket_owner owner;
+    if (cause == EADDRINUSE && ftun_sockets_owner(port, &owner))
+        return ftun_fail(error, "TCP port %u is in use by %s (pid %d); choose another --local",
+                         port, owner.program, (int)owner.pid);
     if (cause == EADDRINUSE)
         return ftun_fail(error,
                          "TCP port %u is in use by another program (ss -tlnp sport = "

@@ -150,9 +150,8 @@ static struct ftun_socket_address destination_of(const struct ftun_packet *parse
 static void wake(struct ftun_actor *actor)
 {
     struct ftun_endpoint_config *config = &actor->config;
-    struct ftun_address *own =
-        actor->end.ip.family == FTUN_IPV6 ? &config->local6 : &config->local4;
-    *own = actor->end.ip;
+    config->path.local = actor->end.ip;
+    *(actor->end.ip.family == FTUN_IPV6 ? &config->local6 : &config->local4) = actor->end.ip;
     config->port = actor->end.port;
     actor->endpoint = ftun_endpoint_create(config, actor->memory);
     memset(actor->refused_before, 0, sizeof actor->refused_before);
@@ -170,7 +169,7 @@ static void wake_by_syn(struct ftun_actor *actor, const struct ftun_packet *pars
         actor->end = *end;
     else if (!ftun_socket_address_equal(&actor->end, end))
         return;
-    actor->config.remote = destination;
+    actor->config.path.remote = destination;
     actor->config.peer = parsed->tcp.sequence == 0 ? FTUN_PEER_PHANTUN : FTUN_PEER_AUTO;
     wake(actor);
 }
@@ -200,7 +199,7 @@ static bool is_own(const struct ftun_actor *actor, const struct ftun_packet *par
     const struct ftun_socket_address source = source_of(parsed);
     const struct ftun_socket_address destination = destination_of(parsed);
     if (actor->config.role == FTUN_CLIENT)
-        return ftun_socket_address_equal(&destination, &actor->config.remote);
+        return ftun_socket_address_equal(&destination, &actor->config.path.remote);
     return ftun_socket_address_equal(&source, &actor->end) &&
            !ftun_socket_address_equal(&destination, &actor->end);
 }
@@ -214,7 +213,7 @@ static bool in_role(const struct ftun_actor *actor, const struct ftun_packet *pa
     const struct ftun_socket_address destination = destination_of(parsed);
     return actor->config.role == FTUN_SERVER
                ? ftun_socket_address_equal(&source, &actor->end)
-               : ftun_socket_address_equal(&destination, &actor->config.remote);
+               : ftun_socket_address_equal(&destination, &actor->config.path.remote);
 }
 
 /* --- what this end has sent --------------------------------------------------------------- */

@@ -7,6 +7,9 @@
 
 The router masquerades, drops all UDP and every packet that conntrack calls invalid, and counts
 both. Applications are ftun-load or a few lines of Python; ftun is the real binary.
+
+FTUN_ATTACH=nat|divert|auto in the environment is how each ftun attaches, but for tests that are about
+one way: @pytest.mark.attach("nat").
 """
 
 import json
@@ -52,6 +55,28 @@ table inet strict {
 """
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "attach(how): whatever FTUN_ATTACH says")
+
+
+@pytest.fixture(autouse=True)
+def fixture_attach(request, monkeypatch):
+    mark = request.node.get_closest_marker("attach")
+    if mark:
+        monkeypatch.setenv("FTUN_ATTACH", mark.args[0])
+
+
+def attachment():
+    """How ftun attaches in this test; "auto" when nobody says."""
+    return os.environ.get("FTUN_ATTACH", "auto")
+
+
+def attached(*command):
+    """The command line of an ftun that attaches as this test wants, unless it says itself."""
+    told = attachment() == "auto" or {"--attach", "--setup"} & set(command)
+    return command if told else (*command, "--attach", attachment())
+
+
 class World:
     """A lab with a client and a server host, and what tests do with them."""
 
@@ -60,7 +85,7 @@ class World:
         self.tunnels = []
 
     def ftun(self, host, *arguments):
-        process = host.start(FTUN, *arguments)
+        process = host.start(*attached(FTUN, *arguments))
         process.wait_for(READY)
         self.tunnels.append(process)
         return process
@@ -112,6 +137,13 @@ class World:
         listing = self.router.run("nft", "-j", "list", "counter", "inet", "strict",
                                   f"dropped_{counter}").stdout
         return json.loads(listing)["nftables"][1]["counter"]["packets"]
+
+
+def wait_until(holds, patience=5.0):
+    end = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < end, "it does not come true"
+        time.sleep(0.02)
 
 
 def wait_for_another(process, text, before):

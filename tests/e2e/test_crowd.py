@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from conftest import FTUN, LOAD, READY, SERVER4, total
+from conftest import FTUN, LOAD, READY, SERVER4, attached, total
 
 FLOWS = 2000
 TABLE = 10000  # flows that the memory is for
@@ -77,8 +77,9 @@ def test_flows_that_share_a_socket(pair, small):
 
 def test_F16_flows_share_a_socket_when_descriptors_run_short(pair):
     pair.start_sink("--echo")
-    server = pair.server.start("prlimit", "--nofile=170:170", FTUN, "server", "--local", "4567",
-                               "--remote", "127.0.0.1:5001", "--workers", "1")
+    server = pair.server.start(*attached(
+        "prlimit", "--nofile=170:170", FTUN, "server", "--local", "4567", "--remote",
+        "127.0.0.1:5001", "--workers", "1"))
     server.wait_for(READY)
     assert "16384 flows: 100 with a UDP socket each" in server.log()
     pair.start_client()
@@ -90,16 +91,17 @@ def test_F16_flows_share_a_socket_when_descriptors_run_short(pair):
 
 
 def test_F16_without_sharing_there_are_as_many_flows_as_descriptors(pair):
-    server = pair.server.start("prlimit", "--nofile=170:170", FTUN, "server", "--local", "4567",
-                               "--remote", "127.0.0.1:5001", "--workers", "1",
-                               "--upstream-sockets", "each")
+    server = pair.server.start(*attached(
+        "prlimit", "--nofile=170:170", FTUN, "server", "--local", "4567", "--remote",
+        "127.0.0.1:5001", "--workers", "1", "--upstream-sockets", "each"))
     server.wait_for(READY)
     assert "at most 100 flows: the limit of open files" in server.log()
 
 
 def test_sharing_wants_a_service_on_loopback(pair):
-    done = pair.server.run(FTUN, "server", "--local", "4567", "--remote", f"{SERVER4}:5001",
-                           "--upstream-sockets", "shared", check=False)
+    done = pair.server.run(*attached(FTUN, "server", "--local", "4567", "--remote",
+                                     f"{SERVER4}:5001", "--upstream-sockets", "shared"),
+                           check=False)
     assert done.returncode == 1
     assert "127.0.0.0/8" in done.stderr
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import FTUN, READY, SERVER4, result
+from conftest import FTUN, READY, SERVER4, attached, result
 
 
 def traces(host):
@@ -236,9 +236,10 @@ def test_F30_ten_instances_without_options(pair):
         assert pair.echo(count=20, to=f"127.0.0.1:{5200 + i}")["echoed"] == 20
 
 
+@pytest.mark.attach("nat")
 def test_F30_instances_that_start_at_once_choose_different_addresses(pair):
-    clients = [pair.client.start(FTUN, "client", "--local", f"127.0.0.1:{5300 + i}", "--remote",
-                                 "10.77.0.2:4567") for i in range(5)]
+    clients = [pair.client.start(*attached(FTUN, "client", "--local", f"127.0.0.1:{5300 + i}",
+                                           "--remote", "10.77.0.2:4567")) for i in range(5)]
     own = {client.wait_for(r"is up: ([0-9.]+)").group(1) for client in clients}
     for client in clients:
         client.wait_for(READY)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import FTUN, READY, World, flows_of
+from conftest import FTUN, READY, World, attached, flows_of, wait_until
 from roaming import SERVERS4, SERVERS6, Application, add_default_routes, make_world
 from test_lifecycle import traces, traffic_is_back
 
@@ -185,13 +185,6 @@ def test_a_link_that_comes_later_is_guarded_like_the_others(world, lab):
     assert stranger.run(*ping, check=False).returncode == 0  # nothing else was in the way
 
 
-def wait_until(holds, patience=5.0):
-    end = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < end, "it does not come true"
-        time.sleep(0.02)
-
-
 def test_a_server_is_reached_by_a_link_that_comes_later(lab):
     world = World(lab, lab.host("client"), lab.host("server"))
     before = traces_without_links(world.server)
@@ -315,8 +308,8 @@ def test_a_client_may_start_before_its_name_server_can_be_reached(world):
     world.client.etc("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
     world.start_server()
     world.start_sink("--echo")
-    client = world.client.start(FTUN, "client", "--local", "127.0.0.1:5000", "--remote",
-                                f"{NAME}:4567")
+    client = world.client.start(*attached(FTUN, "client", "--local", "127.0.0.1:5000",
+                                          "--remote", f"{NAME}:4567"))
     client.wait_for(f"cannot resolve {NAME}: .*; trying until there is an answer")
     world.client.start("/usr/bin/python3", "-c", NAME_SERVER % SERVERS4[0]).wait_for("ready")
     client.wait_for(READY)
@@ -328,8 +321,8 @@ def test_a_signal_ends_a_client_that_waits_for_its_name(world):
     world.client.etc("nsswitch.conf", "hosts: dns\n")
     world.client.etc("resolv.conf", "nameserver 127.0.0.1\n")
     before = traces(world.client)
-    client = world.client.start(FTUN, "client", "--local", "127.0.0.1:5000", "--remote",
-                                f"{NAME}:4567")
+    client = world.client.start(*attached(FTUN, "client", "--local", "127.0.0.1:5000",
+                                          "--remote", f"{NAME}:4567"))
     client.wait_for("cannot resolve")
     assert client.stop() == 0
     assert traces(world.client) == before

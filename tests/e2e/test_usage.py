@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import FTUN
+from conftest import FTUN, attached
 from test_lifecycle import traces
 
 CLIENT = ("client", "--local", "127.0.0.1:5000", "--remote", "10.77.0.2:4567")
@@ -14,7 +14,7 @@ SERVER = ("server", "--local", "4567", "--remote", "127.0.0.1:5001")
 
 def refused(host, *command, code, says, environment=None):
     before = traces(host)
-    done = subprocess.run(host.command(*command), capture_output=True, text=True, timeout=10,
+    done = subprocess.run(host.command(*attached(*command)), capture_output=True, text=True, timeout=10,
                           check=False, env=environment)
     lines = done.stderr.splitlines()
     assert done.returncode == code, done.stderr

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import FTUN, READY, SERVER6, flows_of, result, total
+from conftest import FTUN, READY, SERVER6, attached, flows_of, result, total
 from test_fragments import CLEAR_DF, CUT, assert_nothing_refused
 from test_lifecycle import traces
 from test_resume import PYTHON, SERVICE, forget_connections
@@ -202,8 +202,8 @@ def test_a_limit_of_flows_of_a_source_is_each_workers_own(pair):
 def test_two_clients_cannot_listen_on_one_port(pair):
     """Sockets of one ftun share a port, those of two do not."""
     pair.start_client("--workers", "2")
-    again = pair.client.run(FTUN, "client", "--workers", "2", "--local", "127.0.0.1:5000",
-                            "--remote", "10.77.0.2:4567", check=False)
+    again = pair.client.run(*attached(FTUN, "client", "--workers", "2", "--local",
+                                      "127.0.0.1:5000", "--remote", "10.77.0.2:4567"), check=False)
     assert again.returncode == 1
     assert "UDP port 5000 is in use by another program" in again.stderr
 
@@ -216,8 +216,9 @@ def test_auto_is_one_for_each_processor_that_ftun_may_use(pair):
     usable = len(os.sched_getaffinity(0))
     if usable > 1:
         assert f"{usable} workers, each with flows of its own" in everywhere.log()
-    one = pair.client.start("taskset", "-c", min(os.sched_getaffinity(0)), FTUN, "client",
-                            "--local", "127.0.0.1:5009", "--remote", "10.77.0.2:4567")
+    one = pair.client.start(*attached(
+        "taskset", "-c", min(os.sched_getaffinity(0)), FTUN, "client", "--local", "127.0.0.1:5009",
+        "--remote", "10.77.0.2:4567"))
     one.wait_for(READY)
     assert "worker" not in one.log()
 
@@ -238,9 +239,9 @@ def works_with_one(world, client, reason):
 
 
 def test_where_the_kernel_takes_no_program_there_is_one_worker(pair):
-    client = pair.client.start("setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf",
-                               FTUN, "client", "--workers", "2", "--local", "127.0.0.1:5000",
-                               "--remote", "10.77.0.2:4567")
+    client = pair.client.start(*attached(
+        "setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf", FTUN, "client", "--workers",
+        "2", "--local", "127.0.0.1:5000", "--remote", "10.77.0.2:4567"))
     client.wait_for(READY)
     works_with_one(pair, client, "the kernel takes no BPF program: Operation not permitted")
 

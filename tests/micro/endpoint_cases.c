@@ -104,8 +104,8 @@ static struct ftun_endpoint *create(enum ftun_role role, uint32_t max_flows)
     const struct ftun_endpoint_config config = {
         .role = role,
         .key = {{1, 2, 3}},
-        .local4 = micro_host(role == FTUN_CLIENT ? 1 : 2),
-        .remote = {micro_host(2), SERVER_PORT},
+        .path = {.remote = {micro_host(2), SERVER_PORT}, .local = micro_host(1)},
+        .local4 = micro_host(2),
         .port = SERVER_PORT,
         .mtu = 1500,
         .host = {.receive_space = 131072, .window_scale = 10},

@@ -24,6 +24,9 @@ int main(void)
     }
     const struct ftun_port_classes classes = {.first = (uint8_t)any_size(0, 63),
                                               .count = (uint8_t)any_size(1, 64)};
-    const uint16_t port = ftun_steering_port(classes, any_u64());
+    const uint16_t first = (uint16_t)any_size(1, UINT16_MAX - FTUN_PORT_CLASSES + 1);
+    const struct ftun_port_range range = {
+        .first = first, .last = (uint16_t)any_size(first + FTUN_PORT_CLASSES - 1, UINT16_MAX)};
+    const uint16_t port = ftun_steering_port(range, classes, any_u64());
     return 0;
 }

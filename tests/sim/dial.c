@@ -87,7 +87,8 @@ void sim_dial_closed(struct sim_world *world, const struct ftun_action *close)
 
 void sim_dial_resolved(struct sim_world *world)
 {
-    struct ftun_endpoint *client = world->ends[SIM_CLIENT].endpoint;
-    if (client != NULL)
-        ftun_endpoint_set_remotes(client, &world->server, 1);
+    const struct sim_end *client = &world->ends[SIM_CLIENT];
+    const struct ftun_path path = {world->server, client->config.path.local};
+    if (client->endpoint != NULL)
+        ftun_endpoint_set_paths(client->endpoint, &path, 1);
 }

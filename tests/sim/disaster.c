@@ -119,6 +119,10 @@ void sim_world_suffer(struct sim_world *world)
         say(world, "a stranger resets a connection");
         sim_stranger_reset(&world->network, world->now_ns, some_end(world)->side);
         break;
+    case 9:
+        say(world, "the client moves to another address");
+        sim_world_move_client(world);
+        break;
     default:
         say(world, "a flow is closed");
         close_some_flow(world);

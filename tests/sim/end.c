@@ -48,7 +48,7 @@ void sim_end_revive(struct sim_world *world, struct sim_end *end)
     sim_random_seed(&random, world->scenario.seed ^ ((uint64_t)++end->lives << 32 | end->side));
     for (size_t i = 0; i < sizeof end->config.key.bytes; i++)
         end->config.key.bytes[i] = (uint8_t)sim_random_next(&random);
-    end->config.remote = world->server;
+    end->config.path.remote = world->server;
     end->endpoint = ftun_endpoint_create(&end->config, end->memory);
     end->given = 0;
     forget_flows(end);

@@ -34,6 +34,12 @@ void sim_nat_move(struct sim_nat *nat)
     sim_nat_rebind(nat);
 }
 
+void sim_nat_move_inside(struct sim_nat *nat, const struct ftun_address *inside)
+{
+    nat->inside = *inside;
+    sim_nat_rebind(nat);
+}
+
 /* RFC 1624 3: HC' = ~(~HC + ~m + m') */
 static void adjust(uint8_t *checksum, uint16_t before, uint16_t after)
 {

@@ -32,6 +32,9 @@ void sim_nat_forget(struct sim_nat *nat, uint16_t port);
 /* The client's network has another address now; the old one is nobody's. */
 void sim_nat_move(struct sim_nat *nat);
 
+/* The client has another address; connections from the old one are forgotten. */
+void sim_nat_move_inside(struct sim_nat *nat, const struct ftun_address *inside);
+
 /* A TCP packet leaves the client's network. False when it is dropped. */
 bool sim_nat_outward(struct sim_nat *nat, struct sim_packet *packet);
 

@@ -31,11 +31,13 @@ const char *pair_step_name(enum pair_step_kind kind)
 
 static void start_side(struct pair_walk *walk, enum sim_side side)
 {
+    const struct ftun_address server = {.bytes = {10, 0, 0, 2}, .family = FTUN_IPV4};
     struct ftun_endpoint_config config = {
         .role = side == SIM_CLIENT ? FTUN_CLIENT : FTUN_SERVER,
         .peer = FTUN_PEER_FTUN,
-        .local4 = {.bytes = {10, 0, 0, (uint8_t)(side + 1)}, .family = FTUN_IPV4},
-        .remote = {.ip = {.bytes = {10, 0, 0, 2}, .family = FTUN_IPV4}, .port = PORT},
+        .path = {.remote = {.ip = server, .port = PORT},
+                 .local = {.bytes = {10, 0, 0, 1}, .family = FTUN_IPV4}},
+        .local4 = server,
         .port = PORT,
         .mtu = MTU,
         .timeouts = {walk->breakage == PAIR_BREAK_LEAK ? FTUN_NEVER : idle_timeout, FTUN_NEVER,

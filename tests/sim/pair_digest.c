@@ -51,7 +51,7 @@ static void add_connection(struct digest *digest, const struct ftun_connection *
 }
 
 /* Left out: the application (one), chains of the tables (that of being heard matters when
- * the table is full), next_in_turn (the turn has ended). */
+ * the table is full), next_in_turn (the turn has ended), stranded (the path stays). */
 static void add_flow(struct digest *digest, const struct ftun_endpoint *ep, uint32_t flow,
                      uint64_t now_ns)
 {
@@ -61,7 +61,7 @@ static void add_flow(struct digest *digest, const struct ftun_endpoint *ep, uint
     add_connection(digest, &f->connection, now_ns);
     add_ahead(digest, ep->deadlines.heap[ep->deadlines.position[flow]].at_ns, now_ns);
     add(digest, (uint64_t)f->pending.count << 2 | (uint32_t)f->open << 1 | f->dialects);
-    add(digest, (uint64_t)f->failures << 16 | (uint32_t)f->rivals << 8 | f->remote);
+    add(digest, (uint64_t)f->failures << 16 | (uint32_t)f->rivals << 8 | f->path);
     add(digest, f->rival);
     add_ahead(digest, f->rival_after, now_ns);
     add(digest, now_ns - f->used_at);

@@ -149,6 +149,18 @@ static void F19_a_client_with_another_address_is_back_within_3_s(void **state)
     assert_traffic_returns_within(world, promised + round_trips);
 }
 
+/* The network has told the host: nobody waits for an answer that cannot come. */
+static void F19_a_client_whose_host_has_moved_is_back_within_a_second(void **state)
+{
+    (void)state;
+    struct sim_scenario scenario = calm_scenario(APPLICATIONS);
+    scenario.nat = scenario.strict = true;
+    struct sim_world *world = start_conversation(&scenario);
+    world->excused = true;
+    sim_world_move_client(world);
+    assert_traffic_returns_within(world, FTUN_SECOND);
+}
+
 /* --- resumption --------------------------------------------------------------------------- */
 
 /* The server's applications see the same flow, whatever becomes of its connections. */
@@ -214,8 +226,9 @@ static void F15_an_address_without_answer_costs_a_quarter_of_a_second(void **sta
     (void)state;
     const struct sim_scenario scenario = calm_scenario(APPLICATIONS);
     struct sim_world *world = calm_start(&scenario);
-    const struct ftun_socket_address both[] = {nowhere, world->server};
-    ftun_endpoint_set_remotes(end_of(world, SIM_CLIENT)->endpoint, both, 2);
+    const struct ftun_address own = end_of(world, SIM_CLIENT)->config.path.local;
+    const struct ftun_path both[] = {{nowhere, own}, {world->server, own}};
+    ftun_endpoint_set_paths(end_of(world, SIM_CLIENT)->endpoint, both, 2);
     calm_run(world, scenario.speak_ns + FTUN_ATTEMPT_DELAY + round_trips);
     for (uint32_t i = 0; i < APPLICATIONS; i++)
         assert_true(client_flow(world, i)->mss != 0);
@@ -339,6 +352,7 @@ int main(void)
         cmocka_unit_test(F17_a_shutdown_ends_all_flows_at_both_ends_within_1_s),
         cmocka_unit_test(F17_a_dead_server_gets_no_flood_of_syns),
         cmocka_unit_test(F19_a_client_with_another_address_is_back_within_3_s),
+        cmocka_unit_test(F19_a_client_whose_host_has_moved_is_back_within_a_second),
         cmocka_unit_test(F19_traffic_is_back_3_s_after_a_suspended_host_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,22 +58,30 @@ static struct ftun_address address_of(enum ftun_family family, uint8_t last)
     return (struct ftun_address){.bytes = {0xfd, [15] = last}, .family = FTUN_IPV6};
 }
 
-static struct ftun_address client_address(enum ftun_family family)
+static void change(struct ftun_address *address)
 {
-    return address_of(family, 2);
+    address->bytes[address->family == FTUN_IPV4 ? 2 : 14]++;
 }
 
-static void set_address(struct sim_end *end, struct ftun_address address)
+static void set_server_address(struct sim_end *end, struct ftun_address address)
 {
     *(address.family == FTUN_IPV4 ? &end->config.local4 : &end->config.local6) = address;
+}
+
+void sim_world_move_client(struct sim_world *world)
+{
+    struct sim_end *client = &world->ends[SIM_CLIENT];
+    struct ftun_address *own = &client->config.path.local;
+    change(own);
+    sim_nat_move_inside(&world->network.nat, own);
+    sim_dial_resolved(world);
 }
 
 void sim_world_move_server(struct sim_world *world)
 {
     struct sim_end *server = &world->ends[SIM_SERVER];
-    uint8_t *bytes = world->server.ip.bytes;
-    bytes[world->server.ip.family == FTUN_IPV4 ? 2 : 14]++;
-    set_address(server, world->server.ip);
+    change(&world->server.ip);
+    set_server_address(server, world->server.ip);
     world->moved_at_ns = world->now_ns;
     if (server->endpoint != NULL)
         sim_end_kill(world, server);
@@ -114,7 +122,8 @@ static void start_end(struct sim_world *world, enum sim_side side)
         .resumption = s->resumes,
     };
     set_timeouts(end, s);
-    set_address(end, side == SIM_CLIENT ? client_address(s->family) : world->server.ip);
+    end->config.path.local = address_of(s->family, 2);
+    set_server_address(end, world->server.ip);
     end->memory = sim_allocate(ftun_endpoint_size(&end->config));
     end->flows = sim_allocate(s->max_flows * sizeof *end->flows);
     end->lives = 0;
@@ -169,8 +178,8 @@ void sim_world_start(struct sim_world *world, const struct sim_scenario *scenari
     sim_ledger_clear(&world->ledger);
     start_end(world, SIM_CLIENT);
     start_end(world, SIM_SERVER);
-    const struct ftun_address client = client_address(scenario->family);
-    sim_network_start(&world->network, &world->scenario, &client, &world->agenda, &world->ledger);
+    const struct ftun_address *client = &world->ends[SIM_CLIENT].config.path.local;
+    sim_network_start(&world->network, &world->scenario, client, &world->agenda, &world->ledger);
     start_applications(world);
     start_trouble(world);
 }

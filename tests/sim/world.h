@@ -121,6 +121,9 @@ void sim_end_wake(struct sim_world *world, struct sim_end *end);
 /* When it wants to act next, by the world's clock; FTUN_NEVER. */
 uint64_t sim_end_deadline(const struct sim_end *end);
 
+/* The client's host has another address, and its endpoint is told; the old one is nobody's. */
+void sim_world_move_client(struct sim_world *world);
+
 /* The server dies, and comes to life at another address. Its name tells where. */
 void sim_world_move_server(struct sim_world *world);
 

@@ -27,13 +27,18 @@ const struct ftun_socket_address *application_at(uint16_t port)
     return &application;
 }
 
+struct ftun_path path_to(struct ftun_socket_address server)
+{
+    const bool v6 = server.ip.family == FTUN_IPV6;
+    return (struct ftun_path){server, v6 ? ipv6(1) : ipv4(192, 168, 200, 2)};
+}
+
 struct ftun_endpoint_config client_config(void)
 {
     return (struct ftun_endpoint_config){
         .role = FTUN_CLIENT,
         .key = {{1, 2, 3}},
-        .local4 = ipv4(192, 168, 200, 2),
-        .remote = at(ipv4(10, 0, 0, 2), 4567),
+        .path = path_to(at(ipv4(10, 0, 0, 2), 4567)),
         .mtu = 1500,
         .hops = 1,
         .segmentation_offload = true,
@@ -189,8 +194,7 @@ void give_glued(struct peer peer, uint8_t flags, uint32_t sequence, uint32_t ack
 
 struct peer the_server(void)
 {
-    const bool v6 = config.remote.ip.family == FTUN_IPV6;
-    return (struct peer){config.remote, at(v6 ? config.local6 : config.local4, own_port)};
+    return (struct peer){config.path.remote, at(config.path.local, own_port)};
 }
 
 struct peer a_client(uint16_t port)

@@ -16,6 +16,9 @@ extern uint64_t now;
 extern uint32_t own_isn;  /* of the last SYN or SYN-ACK described */
 extern uint16_t own_port; /* its source */
 
+/* From the client's address, of either family, to this one of a server's. */
+struct ftun_path path_to(struct ftun_socket_address server);
+
 struct ftun_endpoint_config client_config(void);
 struct ftun_endpoint_config server_config(void);
 

@@ -33,8 +33,8 @@ static void a_syn_goes_out_as_the_plan_says(void **state)
     create(client_config());
     ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
     const struct ftun_segment *s = &actions.at[1].send.segment;
-    assert_true(ftun_address_equal(&s->tuple.local.ip, &config.local4));
-    assert_true(ftun_socket_address_equal(&s->tuple.remote, &config.remote));
+    assert_true(ftun_address_equal(&s->tuple.local.ip, &config.path.local));
+    assert_true(ftun_socket_address_equal(&s->tuple.remote, &config.path.remote));
     assert_in_range(s->tuple.local.port, FTUN_PORT_FIRST, FTUN_PORT_LAST);
     assert_int_equal(s->ttl, 65); /* the host decrements it once */
 }
@@ -147,11 +147,11 @@ static void the_flow_limit_refuses_the_newest(void **state)
     assert_int_equal(actions.count, 0);
 }
 
-static void a_server_of_a_family_without_address_is_refused(void **state)
+static void a_flow_without_a_path_to_the_server_is_refused(void **state)
 {
     (void)state;
     struct ftun_endpoint_config c = client_config();
-    c.remote = at(ipv6(9), 4567);
+    c.path.local = (struct ftun_address){0};
     create(c);
     assert_int_equal(ftun_endpoint_flow(endpoint, now, application_at(1), &actions), FTUN_NO_FLOW);
     assert_int_equal(refused(FTUN_REFUSED_FAMILY_UNAVAILABLE), 1);
@@ -250,11 +250,25 @@ static void where_ports_towards_one_address_are_taken_a_flow_goes_to_the_next(vo
 {
     (void)state;
     client_of_all_ports(client_config());
-    const struct ftun_socket_address both[] = {config.remote, at(ipv4(10, 0, 0, 9), 1)};
-    ftun_endpoint_set_remotes(endpoint, both, 2);
+    const struct ftun_path both[] = {config.path, path_to(at(ipv4(10, 0, 0, 9), 1))};
+    ftun_endpoint_set_paths(endpoint, both, 2);
     assert_int_not_equal(ftun_endpoint_flow(endpoint, now, application_at(UINT16_MAX), &actions),
                          FTUN_NO_FLOW);
-    assert_true(ftun_socket_address_equal(&actions.at[1].send.segment.tuple.remote, &both[1]));
+    assert_true(
+        ftun_socket_address_equal(&actions.at[1].send.segment.tuple.remote, &both[1].remote));
+}
+
+static void ports_are_those_of_the_range_that_is_given(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = client_config();
+    c.ports = (struct ftun_port_range){40001, 40064};
+    c.max_flows = FTUN_PORT_CLASSES;
+    create(c);
+    for (uint16_t i = 1; ftun_endpoint_flow(endpoint, now, application_at(i), &actions) < 10; i++) {
+        happened();
+        assert_in_range(own_port, 40001, 40064);
+    }
 }
 
 static void deadlines_of_many_flows_are_met_in_several_calls(void **state)
@@ -291,7 +305,7 @@ int main(void)
         cmocka_unit_test(F25_an_empty_datagram_is_refused_and_counted),
         cmocka_unit_test(F15_handshakes_are_independent_and_their_queues_bounded),
         cmocka_unit_test(the_flow_limit_refuses_the_newest),
-        cmocka_unit_test(a_server_of_a_family_without_address_is_refused),
+        cmocka_unit_test(a_flow_without_a_path_to_the_server_is_refused),
         cmocka_unit_test(the_handshake_packet_goes_first),
         cmocka_unit_test(datagrams_wait_for_no_window_but_are_refused),
         cmocka_unit_test(what_waited_and_is_too_large_for_the_servers_mss_is_refused),
@@ -299,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_full_window_refuses_whole_bursts),
         cmocka_unit_test(a_client_without_a_free_port_says_so_and_keeps_its_flows),
         cmocka_unit_test(where_ports_towards_one_address_are_taken_a_flow_goes_to_the_next),
+        cmocka_unit_test(ports_are_those_of_the_range_that_is_given),
         cmocka_unit_test(deadlines_of_many_flows_are_met_in_several_calls),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);

@@ -18,7 +18,7 @@ static void give_error_to(struct ftun_address destination, uint8_t type, uint8_t
                           uint32_t sequence, uint32_t mtu)
 {
     uint8_t packet[FTUN_IPV6_HEADER + FTUN_ICMP_HEADER + FTUN_HEADERS_MAX];
-    const bool v6 = config.remote.ip.family == FTUN_IPV6;
+    const bool v6 = config.path.remote.ip.family == FTUN_IPV6;
     const struct ftun_segment quoted = segment(sequence);
     struct ftun_ip_header ip = {.source = v6 ? ipv6(99) : ipv4(10, 9, 9, 9),
                                 .destination = destination,
@@ -47,7 +47,7 @@ static void give_error(uint8_t type, uint8_t code, uint32_t sequence, uint32_t m
 
 static void give_too_big(uint32_t sequence, uint32_t mtu)
 {
-    if (config.remote.ip.family == FTUN_IPV6)
+    if (config.path.remote.ip.family == FTUN_IPV6)
         give_error(2, 0, sequence, mtu);
     else
         give_error(3, 4, sequence, mtu);
@@ -132,8 +132,7 @@ static void F21_ipv6_paths_are_never_below_1280(void **state)
 {
     (void)state;
     struct ftun_endpoint_config c = client_config();
-    c.local6 = ipv6(1);
-    c.remote = at(ipv6(2), 4567);
+    c.path = path_to(at(ipv6(2), 4567));
     const uint32_t flow = established_client_of(c);
     send_datagrams(flow, 1440, 1440);
     happened();

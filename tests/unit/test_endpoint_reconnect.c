@@ -296,29 +296,29 @@ static void F14_a_new_connection_goes_to_the_address_that_the_name_has_now(void 
     (void)state;
     established_client();
     const struct peer old = the_server();
-    const struct ftun_socket_address moved = at(ipv4(10, 0, 0, 9), 4567);
-    ftun_endpoint_set_remotes(endpoint, &moved, 1);
+    const struct ftun_path moved = path_to(at(ipv4(10, 0, 0, 9), 4567));
+    ftun_endpoint_set_paths(endpoint, &moved, 1);
     give(old, FTUN_RST, 5001, 0, "");
-    assert_true(ftun_socket_address_equal(last_remote(), &moved));
+    assert_true(ftun_socket_address_equal(last_remote(), &moved.remote));
 }
 
 static void F14_a_handshake_with_an_address_that_the_name_has_lost_is_given_up(void **state)
 {
     (void)state;
     dialing_client_of(client_config());
-    const struct ftun_socket_address moved = at(ipv4(10, 0, 0, 9), 4567);
-    ftun_endpoint_set_remotes(endpoint, &moved, 1);
+    const struct ftun_path moved = path_to(at(ipv4(10, 0, 0, 9), 4567));
+    ftun_endpoint_set_paths(endpoint, &moved, 1);
     assert_true(ftun_endpoint_deadline(endpoint) <= now);
     ftun_endpoint_timeout(endpoint, now, &actions);
-    assert_true(ftun_socket_address_equal(last_remote(), &moved));
+    assert_true(ftun_socket_address_equal(last_remote(), &moved.remote));
 }
 
 static void F14_a_handshake_with_an_address_that_the_name_still_has_goes_on(void **state)
 {
     (void)state;
     dialing_client_of(client_config());
-    const struct ftun_socket_address both[] = {at(ipv4(10, 0, 0, 9), 4567), the_server().address};
-    ftun_endpoint_set_remotes(endpoint, both, 2);
+    const struct ftun_path both[] = {path_to(at(ipv4(10, 0, 0, 9), 4567)), config.path};
+    ftun_endpoint_set_paths(endpoint, both, 2);
     answer_syn();
     assert_non_null(strstr(happened(), "established flow 0"));
 }
@@ -327,32 +327,31 @@ static void an_address_without_answer_is_followed_by_the_next(void **state)
 {
     (void)state;
     create(client_config());
-    const struct ftun_socket_address both[] = {at(ipv4(10, 0, 0, 8), 1), at(ipv4(10, 0, 0, 9), 1)};
-    ftun_endpoint_set_remotes(endpoint, both, 2);
+    const struct ftun_path both[] = {path_to(at(ipv4(10, 0, 0, 8), 1)),
+                                     path_to(at(ipv4(10, 0, 0, 9), 1))};
+    ftun_endpoint_set_paths(endpoint, both, 2);
     ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    assert_true(ftun_socket_address_equal(last_remote(), &both[0]));
+    assert_true(ftun_socket_address_equal(last_remote(), &both[0].remote));
     bool second = false;
     while (!second && now < start + 6 * FTUN_SECOND) {
         now = ftun_endpoint_deadline(endpoint);
         ftun_endpoint_timeout(endpoint, now, &actions);
-        second = last_remote() != NULL && ftun_socket_address_equal(last_remote(), &both[1]);
+        second = last_remote() != NULL && ftun_socket_address_equal(last_remote(), &both[1].remote);
     }
     assert_true(second);
 }
 
-static void addresses_of_a_family_that_is_missing_are_left_out(void **state)
+static void addresses_that_this_end_has_none_for_are_left_out(void **state)
 {
     (void)state;
-    struct ftun_endpoint_config c = client_config();
-    c.local6 = (struct ftun_address){0};
-    create(c);
-    const struct ftun_socket_address both[] = {at(ipv6(8), 1), at(ipv4(10, 0, 0, 9), 1)};
-    ftun_endpoint_set_remotes(endpoint, both, 2);
+    create(client_config());
+    const struct ftun_path both[] = {{.remote = at(ipv6(8), 1)}, path_to(at(ipv4(10, 0, 0, 9), 1))};
+    ftun_endpoint_set_paths(endpoint, both, 2);
     ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
-    assert_true(ftun_socket_address_equal(last_remote(), &both[1]));
-    ftun_endpoint_set_remotes(endpoint, both, 1); /* none left: nothing changes */
+    assert_true(ftun_socket_address_equal(last_remote(), &both[1].remote));
+    ftun_endpoint_set_paths(endpoint, both, 1); /* none left: nothing changes */
     ftun_endpoint_flow(endpoint, now, application_at(2), &actions);
-    assert_true(ftun_socket_address_equal(last_remote(), &both[1]));
+    assert_true(ftun_socket_address_equal(last_remote(), &both[1].remote));
 }
 
 static void a_reset_flow_without_another_port_gives_up(void **state)
@@ -390,7 +389,7 @@ int main(void)
         cmocka_unit_test(F14_a_handshake_with_an_address_that_the_name_has_lost_is_given_up),
         cmocka_unit_test(F14_a_handshake_with_an_address_that_the_name_still_has_goes_on),
         cmocka_unit_test(an_address_without_answer_is_followed_by_the_next),
-        cmocka_unit_test(addresses_of_a_family_that_is_missing_are_left_out),
+        cmocka_unit_test(addresses_that_this_end_has_none_for_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, endpoint_tear_down);
 }

@@ -172,22 +172,24 @@ static void F15_a_second_address_is_tried_beside_the_first(void **state)
 {
     (void)state;
     create(client_config());
-    const struct ftun_socket_address both[] = {at(ipv4(10, 0, 0, 8), 1), at(ipv4(10, 0, 0, 9), 1)};
-    ftun_endpoint_set_remotes(endpoint, both, 2);
+    const struct ftun_path both[] = {path_to(at(ipv4(10, 0, 0, 8), 1)),
+                                     path_to(at(ipv4(10, 0, 0, 9), 1))};
+    ftun_endpoint_set_paths(endpoint, both, 2);
     const uint32_t flow = ftun_endpoint_flow(endpoint, now, application_at(1), &actions);
     send_datagrams(flow, 10, 10);
     happened();
     assert_string_equal(wait_until(now + FTUN_ATTEMPT_DELAY),
                         "reconnect flow 0 attempt 0: still open | " SYN);
     struct seen second = last_syn();
-    second.peer.address = both[1];
+    second.peer.address = both[1].remote;
     answer(second);
     own_isn = second.isn;
     assert_string_equal(happened(), "> . 1:1(0) ack 5001 win 63 | "
                                     "established flow 0 profile linux mss 1460 | "
                                     "> P. 1:11(10) ack 5001 win 63");
     ftun_endpoint_flow(endpoint, now, application_at(2), &actions); /* begins with the second */
-    assert_true(ftun_socket_address_equal(&actions.at[1].send.segment.tuple.remote, &both[1]));
+    assert_true(
+        ftun_socket_address_equal(&actions.at[1].send.segment.tuple.remote, &both[1].remote));
 }
 
 static void one_address_alone_gets_no_second_try_so_soon(void **state)

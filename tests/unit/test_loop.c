@@ -35,8 +35,7 @@ static void create_endpoint(void)
 {
     const struct ftun_endpoint_config config = {
         .role = FTUN_CLIENT,
-        .local4 = ipv4(192, 0, 2, 1),
-        .remote = at(ipv4(192, 0, 2, 2), 443),
+        .path = {at(ipv4(192, 0, 2, 2), 443), ipv4(192, 0, 2, 1)},
         .mtu = 1500,
         .timeouts = {FTUN_NEVER, FTUN_NEVER, FTUN_NEVER},
         .max_flows = FLOWS,

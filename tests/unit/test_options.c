@@ -91,6 +91,41 @@ static void busy_polling_is_in_microseconds_and_may_be_none(void **state)
     assert_int_equal(options.busy_poll_ns, 0);
 }
 
+static void how_to_attach(void **state)
+{
+    (void)state;
+    assert_true(parse(FTUN_CLIENT, CLIENT));
+    assert_int_equal(options.attach, FTUN_ATTACHMENT_AUTO);
+    assert_int_equal(options.choices.hook, FTUN_DIVERT_AUTO);
+    assert_true(parse(FTUN_CLIENT, CLIENT "--attach divert --divert-hook clsact --mark 0x17 "
+                                          "--ports 40000-40063 --dev eth0,ppp0 --dev wlan0"));
+    assert_int_equal(options.attach, FTUN_ATTACHMENT_DIVERT);
+    assert_int_equal(options.choices.hook, FTUN_DIVERT_CLSACT);
+    assert_int_equal(options.choices.mark, 0x17);
+    assert_int_equal(options.choices.ports.first, 40000);
+    assert_int_equal(options.choices.ports.last, 40063);
+    assert_int_equal(options.choices.link_count, 3);
+    assert_string_equal(options.choices.links[1], "ppp0");
+    assert_string_equal(options.choices.links[2], "wlan0");
+}
+
+static void who_may_come_is_networks_of_both_families(void **state)
+{
+    (void)state;
+    const struct ftun_address four = ipv4(192, 0, 2, 128), six = ipv6(0), one = ipv4(10, 0, 0, 7);
+    assert_true(parse(FTUN_SERVER, SERVER "--allow-from 192.0.2.255/25,2001:db8::7/32 "
+                                          "--allow-from 10.0.0.7"));
+    assert_int_equal(options.choices.prefix_count, 3);
+    assert_true(ftun_address_equal(&options.choices.allow_from[0].address, &four));
+    assert_int_equal(options.choices.allow_from[0].len, 25);
+    assert_true(ftun_address_equal(&options.choices.allow_from[1].address, &six));
+    assert_int_equal(options.choices.allow_from[1].len, 32);
+    assert_true(ftun_address_equal(&options.choices.allow_from[2].address, &one));
+    assert_int_equal(options.choices.allow_from[2].len, 32);
+    assert_true(parse(FTUN_SERVER, SERVER "--allow-from 0.0.0.0/0"));
+    assert_int_equal(options.choices.allow_from[0].len, 0);
+}
+
 static void each_mistake_gets_one_line_that_names_it(void **state)
 {
     (void)state;
@@ -145,6 +180,29 @@ static void each_mistake_gets_one_line_that_names_it(void **state)
         {FTUN_SERVER, SERVER "--prefer ipv4", "is for clients"},
         {FTUN_SERVER, SERVER "--peer ftun", "is for clients"},
         {FTUN_SERVER, SERVER "--profile phantun", "is for clients"},
+        {FTUN_CLIENT, CLIENT "--attach bridge", "auto, divert, nat"},
+        {FTUN_CLIENT, CLIENT "--divert-hook xdp", "auto, tcx, clsact"},
+        {FTUN_CLIENT, CLIENT "--dev eth0,", "--dev wants"},
+        {FTUN_CLIENT, CLIENT "--dev abcdefghijklmnop", "--dev wants"},
+        {FTUN_SERVER, SERVER "--allow-from 192.0.2.0/33", "--allow-from wants"},
+        {FTUN_SERVER, SERVER "--allow-from 192.0.2.0/24,somewhere", "--allow-from wants"},
+        {FTUN_SERVER, SERVER "--allow-from 192.0.2.0/", "--allow-from wants"},
+        {FTUN_CLIENT, CLIENT "--allow-from 192.0.2.0/24", "is for a server"},
+        {FTUN_CLIENT, CLIENT "--ports 40000", "--ports wants FIRST-LAST"},
+        {FTUN_CLIENT, CLIENT "--ports 40000-40062", "at least 64"},
+        {FTUN_CLIENT, CLIENT "--ports 65000-65536", "--ports wants"},
+        {FTUN_SERVER, SERVER "--ports 40000-44095", "is for clients"},
+        {FTUN_CLIENT, CLIENT "--mark 0", "--mark wants"},
+        {FTUN_CLIENT, CLIENT "--mark 0x100000000", "--mark wants"},
+        {FTUN_CLIENT, CLIENT "--mark 1x", "--mark wants"},
+        {FTUN_CLIENT, CLIENT "--setup none --attach divert", "leave one of them out"},
+        {FTUN_SERVER, SERVER "--setup none --allow-from ::/0", "ftun rules prints"},
+        {FTUN_SERVER, SERVER "--setup none --dev eth0", "ftun rules prints"},
+        {FTUN_CLIENT, CLIENT "--setup none --mark 1", "ftun rules prints"},
+        {FTUN_CLIENT, CLIENT "--attach nat --divert-hook tcx", "contradict"},
+        {FTUN_CLIENT, CLIENT "--attach nat --dev eth0", "routes decide"},
+        {FTUN_CLIENT, CLIENT "--attach divert --tun-local 10.1.1.1 --tun-peer 10.1.1.2",
+         "needs no addresses"},
         {FTUN_CLIENT, CLIENT "--max-flows 99999999999999999999", "number from 1"},
     };
     for (size_t i = 0; i < LENGTH(rows); i++) {
@@ -215,6 +273,8 @@ int main(void)
         cmocka_unit_test(workers_are_a_number_or_as_many_as_processors),
         cmocka_unit_test(a_profile_is_a_peer_by_another_name),
         cmocka_unit_test(busy_polling_is_in_microseconds_and_may_be_none),
+        cmocka_unit_test(how_to_attach),
+        cmocka_unit_test(who_may_come_is_networks_of_both_families),
         cmocka_unit_test(each_mistake_gets_one_line_that_names_it),
         cmocka_unit_test(help_is_understood_whatever_else_is_missing),
         cmocka_unit_test(the_plan_follows_the_families),

@@ -29,20 +29,39 @@ static void the_classes_of_a_worker_are_those_that_are_steered_to_it(void **stat
         }
 }
 
+static const struct ftun_port_range usual = {FTUN_PORT_FIRST, FTUN_PORT_LAST};
+
 static void a_port_is_of_its_classes_and_may_be_any_of_them(void **state)
 {
     (void)state;
     const struct ftun_port_classes two = {.first = 6, .count = 2};
     static unsigned drawn[65536];
     for (uint64_t draw = 0; draw < 884; draw++)
-        drawn[ftun_steering_port(two, draw)]++;
+        drawn[ftun_steering_port(usual, two, draw)]++;
     for (uint32_t port = 0; port < 65536; port++) {
         const bool ours = port >= FTUN_PORT_FIRST && port <= FTUN_PORT_LAST &&
                           (port % FTUN_PORT_CLASSES == 6 || port % FTUN_PORT_CLASSES == 7);
         assert_int_equal(drawn[port], ours);
     }
-    assert_in_range(ftun_steering_port((struct ftun_port_classes){63, 1}, UINT64_MAX),
+    assert_in_range(ftun_steering_port(usual, (struct ftun_port_classes){63, 1}, UINT64_MAX),
                     FTUN_PORT_FIRST, FTUN_PORT_LAST);
+}
+
+/* Wherever it begins, and however short: every port has its turn, and no other. */
+static void a_port_is_of_its_range_and_may_be_any_of_it(void **state)
+{
+    (void)state;
+    static const struct ftun_port_range ranges[] = {{1, 64},        {32768, 36863}, {40001, 40064},
+                                                    {40063, 40190}, {65472, 65535}, {65400, 65535}};
+    const struct ftun_port_classes all = {0, FTUN_PORT_CLASSES};
+    for (size_t i = 0; i < LENGTH(ranges); i++) {
+        static unsigned drawn[65536];
+        memset(drawn, 0, sizeof drawn);
+        for (uint64_t draw = 0; draw < 65536; draw++)
+            drawn[ftun_steering_port(ranges[i], all, draw)]++;
+        for (uint32_t port = 0; port < 65536; port++)
+            assert_int_equal(drawn[port] > 0, port >= ranges[i].first && port <= ranges[i].last);
+    }
 }
 
 /* From port 10, of worker 0, to port 50, of worker 1 of 2. */
@@ -103,6 +122,7 @@ int main(void)
         cmocka_unit_test(every_class_has_one_worker_and_all_have_as_many),
         cmocka_unit_test(the_classes_of_a_worker_are_those_that_are_steered_to_it),
         cmocka_unit_test(a_port_is_of_its_classes_and_may_be_any_of_them),
+        cmocka_unit_test(a_port_is_of_its_range_and_may_be_any_of_it),
         cmocka_unit_test(a_segment_goes_by_its_clients_port),
         cmocka_unit_test(all_else_goes_to_worker_0),
     };

@@ -57,8 +57,7 @@ static int set_up(void **state)
     const struct ftun_endpoint_config config = {
         .role = FTUN_CLIENT,
         .key = {{1, 2, 3}},
-        .local4 = ipv4(192, 168, 200, 2),
-        .remote = at(ipv4(10, 0, 0, 2), 4567),
+        .path = {at(ipv4(10, 0, 0, 2), 4567), ipv4(192, 168, 200, 2)},
         .mtu = 1500,
         .timeouts = {FTUN_IDLE_TIMEOUT_DEFAULT, FTUN_NEVER, FTUN_NEVER},
         .max_flows = FLOWS,
