@@ -81,7 +81,7 @@ static void print_divert(const struct ftun_attachment_plan *plan)
                "#   net.ipv4.ip_local_reserved_ports, and takes it out again\n");
     printf(
         "# It needs, until all is set up: CAP_NET_ADMIN (TUN, hooks, sysctls of the TUN), CAP_BPF\n"
-        "# and CAP_PERFMON (programs, maps), CAP_NET_RAW (to tell itself of packets too big)%s.\n"
+        "# (programs, maps), CAP_NET_RAW (to tell itself of packets too big)%s.\n"
         "# Then it keeps CAP_NET_ADMIN alone (before Linux 6.4 CAP_BPF, too).\n"
         "# The host's firewall does not see the tunnel's packets%s.\n",
         server && plan->port < 1024 ? ",\n# CAP_NET_BIND_SERVICE (the port)" : "",
