@@ -281,7 +281,8 @@ void checked_close(struct checked_endpoint *end, uint64_t now_ns, uint32_t flow)
 void checked_path_changed(struct checked_endpoint *end, uint64_t now_ns,
                           const struct ftun_path *paths, size_t count, uint16_t mtu)
 {
-    ftun_endpoint_set_paths(end->endpoint, paths, count);
+    if (end->config.role == FTUN_CLIENT)
+        ftun_endpoint_set_paths(end->endpoint, paths, count);
     ftun_endpoint_path_changed(end->endpoint, now_ns, mtu);
     FUZZ_REQUIRE(ftun_endpoint_valid(end->endpoint));
 }

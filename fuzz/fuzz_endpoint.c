@@ -56,7 +56,7 @@ static struct ftun_endpoint_config read_config(uint8_t choice)
     config.path.remote = address((choice & 16) != 0, 2, SERVER_PORT);
     config.local4 = address(false, 1, 0).ip;
     config.local6 = address(true, 1, 0).ip;
-    config.any_local = (choice & 16) != 0;
+    config.any_local = (choice & 16) != 0; /* a client, then, is of IPv6 */
     config.port = SERVER_PORT;
     config.handshake_packet = handshake_packet;
     config.handshake_packet_len = (choice & 32) != 0 ? sizeof handshake_packet - 1 : 0;

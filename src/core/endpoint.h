@@ -38,9 +38,9 @@ struct ftun_endpoint_config {
     struct ftun_hash_key key;        /* random, secret */
     struct ftun_path path;           /* client: to the server; see ftun_endpoint_set_paths() */
     struct ftun_port_range ports;    /* client: its own; 0 to 0: those of a Linux host */
-    struct ftun_address local4;      /* server: its address; family NONE: no IPv4 */
+    struct ftun_address local4;      /* server: its own address; family NONE: no IPv4 */
     struct ftun_address local6;      /* the same for IPv6 */
-    bool any_local;                  /* server: all addresses that packets come to are its own */
+    bool any_local;                  /* all addresses are its own, but IPv6's link-local ones */
     uint16_t port;                   /* server: the TCP port it listens on */
     uint16_t mtu;                    /* bytes, of the path as far as known */
     struct ftun_host host;           /* what profiles take from it */

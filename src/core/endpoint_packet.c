@@ -239,10 +239,10 @@ static void flow_segment(struct ftun_endpoint *ep, uint64_t now_ns, uint32_t flo
 
 static bool is_our_address(const struct ftun_endpoint *ep, const struct ftun_address *address)
 {
-    if (ep->config.role == FTUN_CLIENT)
-        return ftun_endpoint_sends_from(ep, address);
     if (ep->config.any_local)
         return ftun_address_is_host(address) && !ftun_address_is_link_local6(address);
+    if (ep->config.role == FTUN_CLIENT)
+        return ftun_endpoint_sends_from(ep, address);
     return ftun_address_equal(address, address->family == FTUN_IPV6 ? &ep->config.local6
                                                                     : &ep->config.local4);
 }

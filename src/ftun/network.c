@@ -350,12 +350,21 @@ bool ftun_network_uses(const struct ftun_network *network, enum ftun_family fami
     return false;
 }
 
-void ftun_network_watches(struct ftun_network *network,
-                          struct ftun_watch watches[FTUN_NETWORK_WATCHES])
+static void on_attachment(void *context)
 {
+    const struct ftun_network *network = context;
+    ftun_attachment_serve(network->attachment);
+}
+
+unsigned ftun_network_watches(struct ftun_network *network,
+                              struct ftun_watch watches[FTUN_NETWORK_WATCHES])
+{
+    const int attachment_fd = ftun_attachment_fd(network->attachment);
     watches[0] = (struct ftun_watch){network->monitor.fd, network, on_change};
     watches[1] = (struct ftun_watch){network->resolver.fd, network, on_answer};
     watches[2] = (struct ftun_watch){network->timer, network, on_timer};
+    watches[3] = (struct ftun_watch){attachment_fd, network, on_attachment};
+    return attachment_fd < 0 ? 3 : 4;
 }
 
 void ftun_network_close(struct ftun_network *network)

@@ -71,14 +71,14 @@ bool ftun_network_find(struct ftun_network *network, int signal_fd, struct ftun_
 void ftun_network_follow(struct ftun_network *network, struct ftun_attachment *attachment,
                          const struct ftun_network_audience *audience);
 
-enum { FTUN_NETWORK_WATCHES = 3 };
+enum { FTUN_NETWORK_WATCHES = 4 };
 
 /* Is there a route to an address of this family? */
 bool ftun_network_uses(const struct ftun_network *network, enum ftun_family family);
 
-/* What the loop is to watch for the network. */
-void ftun_network_watches(struct ftun_network *network,
-                          struct ftun_watch watches[FTUN_NETWORK_WATCHES]);
+/* What the loop is to watch for the network; returns how many. */
+unsigned ftun_network_watches(struct ftun_network *network,
+                              struct ftun_watch watches[FTUN_NETWORK_WATCHES]);
 
 /* A connection got no answer, or was refused: perhaps the name has another address by now. */
 void ftun_network_reconnecting(void *network);

@@ -4,6 +4,7 @@
 #include "host_tcp.h"
 #include "mss.h"
 #include "network.h"
+#include "privileges.h"
 #include "text.h"
 #include "workers.h"
 
@@ -19,6 +20,7 @@
 enum {
     PENDING_SLOTS = 4096,   /* 200 ms of opening 20,000 flows a second; untouched until then */
     REASSEMBLY_SLOTS = 64,  /* 4 MiB, untouched until fragments come: Linux's ipfrag_high_thresh */
+    FIRST_FREE_PORT = 1024, /* net.ipv4.ip_unprivileged_port_start, if nobody has changed it */
     WIREGUARD_OVERHEAD = 32 /* bytes: header and tag of a transport message */
 };
 
@@ -165,6 +167,16 @@ static bool set_up(struct tunnel *t, struct ftun_error *error)
            set_up_workers(t, limits.flows, error) && check_handshake_packet(t, error);
 }
 
+/* A client branches off sockets from its listener, on the same port, as applications come. */
+static bool give_up_privileges(const struct tunnel *t, struct ftun_error *error)
+{
+    const struct ftun_privileges needed = {
+        .low_port = t->options->role == FTUN_CLIENT && t->options->local.port < FIRST_FREE_PORT,
+        .bpf_maps = t->attachment.divert != NULL,
+    };
+    return ftun_privileges_keep(&needed, error);
+}
+
 static void take_down(struct tunnel *t)
 {
     ftun_workers_destroy(t->workers);
@@ -277,7 +289,7 @@ static enum ftun_exit run(const struct ftun_options *options)
                        .attachment = FTUN_ATTACHMENT_CLOSED};
     bool done = prepare(&t, &error);
     const bool ended = !done && error.text[0] == '\0'; /* by a signal, waiting for the name */
-    done = done && set_up(&t, &error);
+    done = done && set_up(&t, &error) && give_up_privileges(&t, &error);
     if (done) {
         announce(&t);
         done = ftun_workers_run(t.workers, &error);

@@ -305,9 +305,10 @@ static bool create_loop(struct worker *worker, struct ftun_error *error)
 {
     const struct ftun_workers_config *config = &worker->all->config;
     const bool first = worker->index == 0;
+    unsigned watch_count = 1;
     worker->watches[0] = (struct ftun_watch){worker->mailbox.fd, worker, on_letters};
     if (first)
-        ftun_network_watches(config->network, worker->watches + 1);
+        watch_count += ftun_network_watches(config->network, worker->watches + 1);
     else
         worker->queue = take_from_attachment(config->attachment, worker->index);
     const struct ftun_loop_config wanted = {
@@ -321,7 +322,7 @@ static bool create_loop(struct worker *worker, struct ftun_error *error)
         .workers = worker->all->count,
         .busy_poll_ns = config->options->busy_poll_ns,
         .watches = worker->watches,
-        .watch_count = first ? FTUN_NETWORK_WATCHES + 1 : 1,
+        .watch_count = watch_count,
         .owner = {.context = worker,
                   .signal = on_signal,
                   .reconnecting = on_reconnecting,

@@ -44,6 +44,13 @@ static void note_mtu(struct ftun_attachment *a)
     a->mtu = mtu < FTUN_IP_PACKET_MAX ? (uint16_t)mtu : (uint16_t)FTUN_IP_PACKET_MAX;
 }
 
+struct ftun_port_range ftun_attachment_plan_ports(const struct ftun_attachment_plan *plan)
+{
+    if (plan->choices.ports.first != 0)
+        return plan->choices.ports;
+    return (struct ftun_port_range){FTUN_PORT_FIRST, FTUN_PORT_LAST};
+}
+
 /* --- one instance at a time --------------------------------------------------------------- */
 
 bool ftun_attachment_do_locked(struct ftun_attachment *a, ftun_attachment_step *step,
@@ -75,14 +82,23 @@ enum ftun_follow_result ftun_attachment_try_locked(struct ftun_attachment *a,
 
 /* --- the interface ------------------------------------------------------------------------ */
 
+static void close_steering(struct ftun_attachment *a)
+{
+    if (a->steering >= 0)
+        close(a->steering);
+    a->steering = -1;
+}
+
 static bool open_by(struct ftun_attachment *a, enum ftun_attachment_kind kind,
                     const struct ftun_attachment_way *way, struct ftun_error *error)
 {
     a->plan.kind = kind;
-    if (!way->open(a, error))
-        return false;
-    a->way = way;
-    return true;
+    if (way->open(a, error)) {
+        a->way = way;
+        return true;
+    }
+    close_steering(a);
+    return false;
 }
 
 /* Phantun's options say what addresses the TUN has: only NAT gives it some. */
@@ -188,4 +204,5 @@ void ftun_attachment_close(struct ftun_attachment *a)
     if (a->way != NULL)
         a->way->close(a);
     a->way = NULL;
+    close_steering(a);
 }

@@ -68,10 +68,10 @@ struct ftun_attachment {
     struct ftun_tun tun;              /* the first queue */
     struct ftun_tun more[FTUN_WORKERS_MAX - 1u]; /* the others; who takes one leaves -1 as its fd */
     uint32_t queues;                             /* all of them: as many as planned, or 1 */
+    int steering;                                /* the BPF program that they share; -1 */
     struct ftun_error why_one_queue;             /* if it is not as planned */
     uint16_t mtu;                                /* bytes, of the path as far as the host knows */
-    bool any_local; /* server: packets come to, and leave from, any address of the host's;
-                       the TUN has none */
+    bool any_local;               /* packets come to any address of the host's; the TUN has none */
     struct ftun_port_range ports; /* client: its own */
     uint8_t hops;                 /* times the host decrements TTL between the TUN and the wire */
     struct ftun_links links;      /* between which and the TUN the host forwards */
@@ -84,10 +84,10 @@ struct ftun_attachment {
     const struct ftun_attachment_way *way; /* NULL: not open */
 };
 
-#define FTUN_ATTACHMENT_CLOSED                                                    \
-    {                                                                             \
-        .tun.fd = -1, .sysctls.user_fd = -1, .reserved = FTUN_RESERVED_PORT_NONE, \
-        .own_ports = FTUN_CLIENT_PORTS_NONE, .way = NULL                          \
+#define FTUN_ATTACHMENT_CLOSED                                                                    \
+    {                                                                                             \
+        .tun.fd = -1, .steering = -1, .sysctls.user_fd = -1, .reserved = FTUN_RESERVED_PORT_NONE, \
+        .own_ports = FTUN_CLIENT_PORTS_NONE, .way = NULL                                          \
     }
 
 /* Links of this group belong to ftun: what was forwarded for it may go there only. */

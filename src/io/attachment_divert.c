@@ -90,6 +90,7 @@ static bool check_remotes(const struct ftun_attachment *a, struct ftun_error *er
 static bool reserve(struct ftun_attachment *a, struct ftun_error *error)
 {
     const struct ftun_attachment_plan *plan = &a->plan;
+    a->ports = ftun_attachment_plan_ports(plan);
     if (plan->role == FTUN_SERVER)
         return ftun_reserved_port_open(&a->reserved, plan->port, plan->ipv4, plan->ipv6, error);
     if (!ftun_client_ports_open(&a->own_ports, a->sysctls.directory, &plan->remotes,
@@ -128,7 +129,7 @@ static void take_down(struct ftun_attachment *a)
 static bool set_up(struct ftun_attachment *a, struct ftun_error *error)
 {
     a->hops = 0; /* what is redirected does not pass the host's forwarding */
-    a->any_local = a->plan.role == FTUN_SERVER;
+    a->any_local = true;
     return check_remotes(a, error) && ftun_sysctls_open(&a->sysctls, error) && reserve(a, error) &&
            load(a, error) && ftun_attachment_open_tun(a, a->plan.tun_name, error) &&
            check_tun(a, error) && set_up_tun(a, error) && set_what_is_taken(a, error);

@@ -10,7 +10,7 @@ static bool open_bare(struct ftun_attachment *a, struct ftun_error *error)
         plan->tun4 = ftun_tun_addresses_default(plan->role, FTUN_IPV4);
     if (plan->tun6.own.family == FTUN_FAMILY_NONE)
         plan->tun6 = ftun_tun_addresses_default(plan->role, FTUN_IPV6);
-    a->ports = (struct ftun_port_range){FTUN_PORT_FIRST, FTUN_PORT_LAST};
+    a->ports = ftun_attachment_plan_ports(plan);
     a->hops = 1;
     return ftun_attachment_open_tun(a, plan->tun_name, error);
 }

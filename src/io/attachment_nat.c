@@ -86,9 +86,10 @@ static bool note_links(struct ftun_attachment *a, bool *more, struct ftun_error 
     struct ftun_links concerned;
     if (!ftun_links_all(&all, error))
         return false;
-    if (a->plan.role == FTUN_SERVER)
+    if (a->plan.role == FTUN_SERVER) {
         ftun_links_of_server(&all, a->tun.name, &concerned);
-    else
+        ftun_links_keep_named(&concerned, a->plan.choices.links, a->plan.choices.link_count);
+    } else
         ftun_links_of_client(&all, &a->plan.remotes, &concerned);
     *more = false;
     const struct ftun_links before = a->links;
@@ -128,7 +129,7 @@ static bool set_up(struct ftun_attachment *a, struct ftun_error *error)
     if (plan->role == FTUN_SERVER &&
         !ftun_reserved_port_open(&a->reserved, plan->port, plan->ipv4, plan->ipv6, error))
         return false;
-    a->ports = (struct ftun_port_range){FTUN_PORT_FIRST, FTUN_PORT_LAST};
+    a->ports = ftun_attachment_plan_ports(plan);
     a->hops = 1; /* from the TUN the host forwards */
     return ftun_attachment_open_tun(a, plan->tun_name, error) &&
            ftun_sysctls_open(&a->sysctls, error) && note_links(a, &more, error) &&

@@ -23,6 +23,9 @@ extern const struct ftun_attachment_way ftun_attachment_divert;
 extern const struct ftun_attachment_way ftun_attachment_nat;
 extern const struct ftun_attachment_way ftun_attachment_manual;
 
+/* The ports that a client may choose from where no other are reserved for it. */
+struct ftun_port_range ftun_attachment_plan_ports(const struct ftun_attachment_plan *plan);
+
 /* --- the TUN (attachment_tun.c) ----------------------------------------------------------- */
 
 /* The device and its queues: as many as planned, or one and the reason in `why_one_queue`. */

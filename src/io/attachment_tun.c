@@ -1,7 +1,9 @@
 #include "attachment_state.h"
 #include "steering_program.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     TUN_MTU = 65535,     /* bytes: what arrives at the host never needs cutting on its way in */
@@ -16,6 +18,16 @@ void ftun_attachment_close_tun(struct ftun_attachment *a)
     a->queues = 0;
 }
 
+/* Loaded once: privileges for it are gone when the TUN is made again. */
+static bool steer(struct ftun_attachment *a, struct ftun_error *error)
+{
+    if (a->steering < 0)
+        a->steering = ftun_steering_load(a->plan.role == FTUN_SERVER, a->queues);
+    if (a->steering < 0)
+        return ftun_fail(error, "the kernel takes no BPF program: %s", strerror(errno));
+    return ftun_steering_attach(a->tun.fd, a->steering, error);
+}
+
 /* As many as planned, and the kernel gives each its own packets; else there is the first. */
 static bool add_queues(struct ftun_attachment *a, struct ftun_error *error)
 {
@@ -25,7 +37,7 @@ static bool add_queues(struct ftun_attachment *a, struct ftun_error *error)
     for (; a->queues < a->plan.workers; a->queues++)
         if (!ftun_tun_add_queue(&a->tun, &a->more[a->queues - 1], error))
             return false;
-    return ftun_steering_attach(a->tun.fd, a->plan.role == FTUN_SERVER, a->queues, error);
+    return steer(a, error);
 }
 
 bool ftun_attachment_open_tun(struct ftun_attachment *a, const char *name, struct ftun_error *error)

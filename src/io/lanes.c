@@ -115,12 +115,12 @@ void ftun_lanes_give_up(struct ftun_lanes *lanes, size_t i)
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-/* The listener has brought so many messages that were older than those of the lanes. */
-static void pass(struct ftun_lanes *lanes, size_t count)
+/* The listener has brought so many messages that were older than those of the lanes; `last`: and
+ * has no more. */
+static void pass(struct ftun_lanes *lanes, size_t count, bool last)
 {
     for (size_t i = 0; i < FTUN_LANES_MAX; i++) {
         struct ftun_lane *lane = &lanes->at[i];
-        const bool last = count < FTUN_UDP_MESSAGES_MAX;
         lane->behind = last || lane->behind < count ? 0 : lane->behind - count;
     }
 }
@@ -129,9 +129,10 @@ size_t ftun_lanes_relieve(struct ftun_lanes *lanes, int listener,
                           const struct ftun_udp_batch *batch, size_t count, uint64_t now_ns,
                           uint64_t *lost)
 {
-    pass(lanes, count);
+    const bool filled = ftun_udp_filled(batch, (int)count);
+    pass(lanes, count, !filled);
     struct ftun_udp_buffer buffer;
-    if (count < FTUN_UDP_MESSAGES_MAX || !ftun_udp_look(listener, &buffer))
+    if (!filled || !ftun_udp_look(listener, &buffer))
         return FTUN_LANES_MAX;
     const uint32_t dropped = lost_since(&lanes->dropped, buffer.dropped);
     *lost += dropped;
@@ -158,7 +159,7 @@ int ftun_lanes_receive(struct ftun_lanes *lanes, size_t i, struct ftun_udp_batch
     if (count > 0)
         lane->heard_ns = now_ns;
     struct ftun_udp_buffer buffer;
-    if (count == FTUN_UDP_MESSAGES_MAX && ftun_udp_look(lane->fd, &buffer))
+    if (ftun_udp_filled(batch, count) && ftun_udp_look(lane->fd, &buffer))
         *lost += lost_since(&lane->dropped, buffer.dropped);
     return count;
 }

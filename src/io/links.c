@@ -34,6 +34,15 @@ static bool is_named(const struct ftun_link *link, const char (*names)[IFNAMSIZ]
     return false;
 }
 
+void ftun_links_keep_named(struct ftun_links *links, const char (*names)[IFNAMSIZ], size_t count)
+{
+    int kept = 0;
+    for (int i = 0; i < links->count; i++)
+        if (count == 0 || is_named(&links->at[i], names, count))
+            links->at[kept++] = links->at[i];
+    links->count = kept;
+}
+
 void ftun_links_of_divert(const struct ftun_links *all, const char *tun,
                           const char (*names)[IFNAMSIZ], size_t count, struct ftun_links *out)
 {

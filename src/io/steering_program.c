@@ -8,7 +8,6 @@
 #include <linux/if_tun.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 /* linux/bpf.h has the machine, but no names for its instructions. */
 #define MOVE(to, from)                                                          \
@@ -92,14 +91,8 @@ int ftun_steering_load(bool by_source, uint32_t workers)
                          sizeof program / sizeof program[0], NULL);
 }
 
-bool ftun_steering_attach(int tun_fd, bool by_source, uint32_t workers, struct ftun_error *error)
+bool ftun_steering_attach(int tun_fd, int program, struct ftun_error *error)
 {
-    const int program = ftun_steering_load(by_source, workers);
-    if (program < 0)
-        return ftun_fail(error, "the kernel takes no BPF program: %s", strerror(errno));
-    const bool attached = ioctl(tun_fd, TUNSETSTEERINGEBPF, &program) == 0;
-    if (!attached)
-        ftun_fail(error, "the TUN takes no steering program: %s", strerror(errno));
-    close(program); /* the TUN keeps it */
-    return attached;
+    return ioctl(tun_fd, TUNSETSTEERINGEBPF, &program) == 0 ||
+           ftun_fail(error, "the TUN takes no steering program: %s", strerror(errno));
 }

@@ -12,7 +12,8 @@
  * Returns its descriptor, or -1 with errno. Given a packet, it returns the queue's number. */
 int ftun_steering_load(bool by_source, uint32_t workers);
 
-/* Load it, and have the TUN whose queue `tun_fd` is use it, for as long as the device exists. */
-bool ftun_steering_attach(int tun_fd, bool by_source, uint32_t workers, struct ftun_error *error);
+/* Have the TUN whose queue `tun_fd` is use a program loaded so, for as long as the device exists.
+ */
+bool ftun_steering_attach(int tun_fd, int program, struct ftun_error *error);
 
 #endif

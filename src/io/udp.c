@@ -26,6 +26,8 @@ enum {
     MESSAGE_BUFFER = 65536 + 1088,
     CONTROL_BUFFER = 128, /* bytes: packet info and segment size, or an error */
     SEND_TRIES = 3,
+    /* Of a call: what is still in a second-level cache when it is written to the TUN. */
+    BYTES_PER_CALL = 1 << 20,
     /* Messages that a buffer can hold: the kernel makes it twice as large as it is told. */
     BUFFERED_MAX = 2 * SOCKET_BUFFER / FTUN_UDP_CHARGE_MIN
 };
@@ -222,8 +224,9 @@ int ftun_udp_branch_off(int listener, const struct ftun_udp_message *message, ui
 /* --- receiving ---------------------------------------------------------------------------- */
 
 struct ftun_udp_batch {
-    bool addressed; /* what it is armed for */
-    size_t used;    /* messages that the last call has changed */
+    bool addressed;     /* what it is armed for */
+    size_t used;        /* messages that the last call has changed */
+    size_t asked, next; /* messages, at most: by the last call and by the next */
     struct ftun_udp_message messages[FTUN_UDP_MESSAGES_MAX];
     struct mmsghdr headers[FTUN_UDP_MESSAGES_MAX];
     struct iovec vectors[FTUN_UDP_MESSAGES_MAX];
@@ -244,6 +247,7 @@ struct ftun_udp_batch *ftun_udp_batch_create(void)
         batch->headers[i].msg_hdr.msg_iovlen = 1;
     }
     batch->used = FTUN_UDP_MESSAGES_MAX; /* none is armed yet */
+    batch->next = FTUN_UDP_MESSAGES_MAX;
     return batch;
 }
 
@@ -282,16 +286,35 @@ static void read_message(struct ftun_udp_batch *batch, size_t i, bool addressed)
         addressed ? ftun_sockaddr_to_core(&batch->sources[i]) : (struct ftun_socket_address){0};
 }
 
+/* As many as make BYTES_PER_CALL if they are as large as these `count`, more than 0, in the mean.
+ */
+static size_t messages_to_ask(const struct ftun_udp_batch *batch, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += batch->messages[i].len;
+    return bytes * FTUN_UDP_MESSAGES_MAX <= BYTES_PER_CALL * count ? FTUN_UDP_MESSAGES_MAX
+                                                                   : BYTES_PER_CALL * count / bytes;
+}
+
 int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed)
 {
     rearm(batch, addressed);
-    const int count = recvmmsg(fd, batch->headers, FTUN_UDP_MESSAGES_MAX, MSG_DONTWAIT, NULL);
+    batch->asked = batch->next;
+    const int count = recvmmsg(fd, batch->headers, (unsigned)batch->asked, MSG_DONTWAIT, NULL);
     batch->used = count < 0 ? FTUN_UDP_MESSAGES_MAX : (size_t)count;
     if (count < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
     for (size_t i = 0; i < (size_t)count; i++)
         read_message(batch, i, addressed);
+    if (count > 0)
+        batch->next = messages_to_ask(batch, (size_t)count);
     return count;
+}
+
+bool ftun_udp_filled(const struct ftun_udp_batch *batch, int count)
+{
+    return count > 0 && (size_t)count == batch->asked;
 }
 
 const struct ftun_udp_message *ftun_udp_message(const struct ftun_udp_batch *batch, size_t i)

@@ -66,11 +66,14 @@ struct ftun_udp_batch; /* buffers of one receive call, a few MiB; reused by each
 struct ftun_udp_batch *ftun_udp_batch_create(void); /* NULL without memory */
 void ftun_udp_batch_destroy(struct ftun_udp_batch *batch);
 
-/* Receive what is there, up to FTUN_UDP_MESSAGES_MAX messages; `addressed` as for a listening
- * socket. Returns how many, 0 when none, -1 with errno (ECONNREFUSED and its like: the far
- * application's port answered by ICMP; the socket is as good as before). The messages are valid
- * until the next call. */
+/* Receive what is there, up to FTUN_UDP_MESSAGES_MAX messages, fewer if those before were large;
+ * `addressed` as for a listening socket. Returns how many, 0 when none, -1 with errno (ECONNREFUSED
+ * and its like: the far application's port answered by ICMP; the socket is as good as before). The
+ * messages are valid until the next call. */
 int ftun_udp_receive(int fd, struct ftun_udp_batch *batch, bool addressed);
+
+/* Has the call that brought `count` messages taken as many as it would? More may be there. */
+bool ftun_udp_filled(const struct ftun_udp_batch *batch, int count);
 
 const struct ftun_udp_message *ftun_udp_message(const struct ftun_udp_batch *batch, size_t i);
 

@@ -114,12 +114,11 @@ void ftun_upstream_close(struct ftun_upstream *upstream, uint32_t flow)
 
 /* --- datagrams ---------------------------------------------------------------------------- */
 
-/* After a call that has brought `count` messages: a buffer that was full has more than that. */
-static void count_overflow(struct ftun_upstream *upstream, int fd, int count, uint32_t *dropped)
+/* After a call; `filled`: a buffer that was full has more than one takes. */
+static void count_overflow(struct ftun_upstream *upstream, int fd, bool filled, uint32_t *dropped)
 {
     struct ftun_udp_buffer buffer;
-    if (count < (int)FTUN_UDP_MESSAGES_MAX || !ftun_udp_look(fd, &buffer) ||
-        buffer.dropped == *dropped)
+    if (!filled || !ftun_udp_look(fd, &buffer) || buffer.dropped == *dropped)
         return;
     upstream->overflow += (uint32_t)(buffer.dropped - *dropped);
     *dropped = buffer.dropped;
@@ -132,7 +131,7 @@ int ftun_upstream_receive(struct ftun_upstream *upstream, uint32_t flow,
         return 0;
     const int fd = upstream->sockets[flow];
     const int count = ftun_udp_receive(fd, batch, false);
-    count_overflow(upstream, fd, count, &upstream->dropped[flow]);
+    count_overflow(upstream, fd, ftun_udp_filled(batch, count), &upstream->dropped[flow]);
     for (int i = 0; i < count; i++)
         ftun_udp_assign(batch, (size_t)i, flow);
     return count;
@@ -143,7 +142,8 @@ int ftun_upstream_receive_shared(struct ftun_upstream *upstream, struct ftun_udp
 {
     *strangers = 0;
     const int count = ftun_udp_receive(upstream->shared, batch, true);
-    count_overflow(upstream, upstream->shared, count, &upstream->shared_dropped);
+    count_overflow(upstream, upstream->shared, ftun_udp_filled(batch, count),
+                   &upstream->shared_dropped);
     for (int i = 0; i < count; i++) {
         const uint32_t flow = flow_of(upstream, ftun_udp_message(batch, (size_t)i));
         ftun_udp_assign(batch, (size_t)i, flow);

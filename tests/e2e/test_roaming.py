@@ -90,7 +90,7 @@ def test_F19_an_uplink_is_unplugged_for_a_while(world, remote):
     add_default_routes(world.client, "eth0", 1, 100)
     tunnel.is_back(time.monotonic())
     tunnel.assert_same_flow()
-    said = [line for line in tunnel.client.log().splitlines() if "no route" in line]
+    said = [line for line in tunnel.client.log().splitlines() if "there is no route" in line]
     assert len(said) == 1
 
 

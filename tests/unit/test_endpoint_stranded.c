@@ -188,6 +188,26 @@ static void segments_to_the_old_address_are_of_their_connection_or_not_ours(void
     assert_string_equal(happened(), "> R 777:777(0) win 0");
 }
 
+/* Such as the server's FIN, when the flow goes on elsewhere. */
+static void where_any_address_will_do_the_old_one_answers_still(void **state)
+{
+    (void)state;
+    struct ftun_endpoint_config c = watchful_config();
+    c.any_local = true;
+    established_client_of(c);
+    happened();
+    const struct peer old = the_server();
+    move_to(new_address());
+    assert_rival_now();
+    answer_syn();
+    happened();
+    own_isn = 0;
+    give(old, FTUN_FIN | FTUN_ACK, 5001, 777, "");
+    assert_true(ftun_address_equal(&actions.at[0].send.segment.tuple.local.ip, &old.to.ip));
+    assert_string_equal(happened(), "> R 777:777(0) win 0");
+    assert_int_equal(refused(FTUN_REFUSED_NOT_OURS_FLOW), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +226,8 @@ int main(void)
         cmocka_unit_test_teardown(who_comes_back_keeps_the_connection, endpoint_tear_down),
         cmocka_unit_test_teardown(an_address_of_any_path_is_good_enough, endpoint_tear_down),
         cmocka_unit_test_teardown(segments_to_the_old_address_are_of_their_connection_or_not_ours,
+                                  endpoint_tear_down),
+        cmocka_unit_test_teardown(where_any_address_will_do_the_old_one_answers_still,
                                   endpoint_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

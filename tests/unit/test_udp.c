@@ -124,6 +124,36 @@ static void a_burst_never_exceeds_a_packet(void **state)
     assert_string_equal(bursts(), "64400x1400 25200x1400");
 }
 
+static size_t received(bool filled)
+{
+    const int count = ftun_udp_receive(receiver, batch, true);
+    assert_true(count >= 0);
+    assert_int_equal(ftun_udp_filled(batch, count), filled);
+    return (size_t)count;
+}
+
+static void after_large_messages_a_call_takes_fewer(void **state)
+{
+    (void)state;
+    static const uint8_t large[60000];
+    assert_int_equal(send(sender, large, sizeof large, 0), sizeof large);
+    assert_int_equal(received(false), 1);
+    for (unsigned i = 0; i < 20; i++)
+        send_one(sender, 100);
+    assert_int_equal(received(true), 17); /* of 60,000 bytes those would be a mebibyte */
+    assert_int_equal(received(false), 3);
+}
+
+static void small_messages_are_taken_as_many_as_there_is_room_for(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < FTUN_UDP_MESSAGES_MAX + 1; i++)
+        send_one(sender, i % 2); /* some are empty */
+    assert_int_equal(received(true), FTUN_UDP_MESSAGES_MAX);
+    assert_int_equal(received(false), 1);
+    assert_int_equal(received(false), 0);
+}
+
 static void what_is_sent_as_a_burst_arrives_as_its_datagrams(void **state)
 {
     (void)state;
@@ -230,6 +260,9 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_datagram_stands_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_burst_never_exceeds_a_packet, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(after_large_messages_a_call_takes_fewer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(small_messages_are_taken_as_many_as_there_is_room_for,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_sent_as_a_burst_arrives_as_its_datagrams, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(F33_an_answer_leaves_from_the_address_spoken_to, set_up,
