@@ -38,7 +38,7 @@ static bool explain(int cause, struct ftun_error *error)
 {
     if (cause == EPERM || cause == EACCES)
         return ftun_fail(error, "the kernel lets this user load no BPF programs: run as root, or "
-                                "with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+                                "with CAP_BPF and CAP_NET_ADMIN");
     const char *const missing = missing_feature();
     if (missing != NULL)
         return ftun_fail(error, "the kernel has no %s: Linux 5.10 or later is needed", missing);
