@@ -71,7 +71,8 @@ static bool find(struct ftun_divert_object *object)
         int *fd;
     } maps[] = {{"tun", &object->tun},         {"addresses", &object->addresses},
                 {"remotes", &object->remotes}, {"allowed", &object->allowed},
-                {"counts", &object->counts},   {"too_big", &object->too_big}};
+                {"counts", &object->counts},   {"owner", &object->owner},
+                {"too_big", &object->too_big}};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
         if ((*maps[i].fd = bpf_object__find_map_fd_by_name(object->bpf, maps[i].name)) < 0)
             return false;
