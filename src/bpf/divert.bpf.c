@@ -336,10 +336,9 @@ static __always_inline long find_route(struct __sk_buff *skb, const struct packe
     route->ifindex = skb->ifindex;
     __builtin_memcpy(route->ipv6_src, packet->source.words, sizeof route->ipv6_src);
     __builtin_memcpy(route->ipv6_dst, packet->destination.words, sizeof route->ipv6_dst);
-    if (settings.mark == 0)
-        return bpf_fib_lookup(skb, route, sizeof *route, 0);
-    __builtin_memcpy(route->smac, (const void *)&settings.mark, sizeof settings.mark);
-    return bpf_fib_lookup(skb, route, sizeof *route, BPF_FIB_LOOKUP_BY_MARK);
+    const uint32_t mark = settings.mark;
+    __builtin_memcpy(route->smac, &mark, sizeof mark); /* linux/bpf.h, 6.10: it has that place */
+    return bpf_fib_lookup(skb, route, sizeof *route, mark != 0 ? BPF_FIB_LOOKUP_BY_MARK : 0);
 }
 
 static __always_inline void change_owner(struct __sk_buff *skb)
@@ -400,6 +399,14 @@ int ftun_leaves(struct __sk_buff *skb)
     default:
         return drop(DIVERT_NO_ROUTE);
     }
+}
+
+/* Never hooked in: run once, it tells whether the kernel knows marks: -EINVAL (-22) if not. */
+SEC("tc")
+int ftun_tries_mark(struct __sk_buff *skb)
+{
+    struct bpf_fib_lookup route = {.family = FAMILY_IPV4, .ifindex = 1};
+    return (int)bpf_fib_lookup(skb, &route, sizeof route, BPF_FIB_LOOKUP_BY_MARK);
 }
 
 /* bpf_fib_lookup() is for programs under the GPL: this file may be used under version 2 of it, too.
