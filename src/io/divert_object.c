@@ -27,6 +27,8 @@ static const char *missing_feature(void)
         return "BPF_MAP_TYPE_DEVMAP_HASH";
     if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 0)
         return "BPF_MAP_TYPE_RINGBUF";
+    if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_SOCKMAP, NULL) == 0)
+        return "BPF_MAP_TYPE_SOCKMAP";
     if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_fib_lookup, NULL) == 0)
         return "bpf_fib_lookup()";
     if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_redirect_neigh, NULL) == 0)
