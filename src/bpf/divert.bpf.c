@@ -336,10 +336,9 @@ static __always_inline long find_route(struct __sk_buff *skb, const struct packe
     route->ifindex = skb->ifindex;
     __builtin_memcpy(route->ipv6_src, packet->source.words, sizeof route->ipv6_src);
     __builtin_memcpy(route->ipv6_dst, packet->destination.words, sizeof route->ipv6_dst);
-    if (settings.mark == 0)
-        return bpf_fib_lookup(skb, route, sizeof *route, 0);
-    __builtin_memcpy(route->smac, (const void *)&settings.mark, sizeof settings.mark);
-    return bpf_fib_lookup(skb, route, sizeof *route, BPF_FIB_LOOKUP_BY_MARK);
+    const uint32_t mark = settings.mark;
+    __builtin_memcpy(route->smac, &mark, sizeof mark); /* linux/bpf.h, 6.10: it has that place */
+    return bpf_fib_lookup(skb, route, sizeof *route, mark != 0 ? BPF_FIB_LOOKUP_BY_MARK : 0);
 }
 
 static __always_inline void change_owner(struct __sk_buff *skb)
@@ -362,6 +361,31 @@ static __always_inline int leave(struct __sk_buff *skb, const struct bpf_fib_loo
     change_owner(skb);
     count(DIVERT_LEFT);
     return (int)bpf_redirect_neigh(route->ifindex, &next_hop, sizeof next_hop, 0);
+}
+
+/* A burst belongs to the TUN's socket, as no packet does that comes from a network. Cut into
+ * segments it stays the last one's, and the GRO of a receiver that gets these very segments (veth)
+ * takes that one for another flow's, and puts it first. A clone belongs to nobody. The neighbour is
+ * known, and single segments, which go the other way, have it asked now and then whether it still
+ * is there. */
+static __always_inline int leave_as_burst(struct __sk_buff *skb, const struct bpf_fib_lookup *route)
+{
+    struct ethhdr header = {.h_proto = skb->protocol};
+    __builtin_memcpy(header.h_dest, route->dmac, ETH_ALEN);
+    __builtin_memcpy(header.h_source, route->smac, ETH_ALEN);
+    if (bpf_skb_change_head(skb, ETH_HLEN, 0) != 0 ||
+        bpf_skb_store_bytes(skb, 0, &header, sizeof header, 0) != 0 ||
+        bpf_clone_redirect(skb, route->ifindex, 0) != 0)
+        return drop(DIVERT_NO_ROUTE);
+    count(DIVERT_LEFT);
+    return DROP; /* the original */
+}
+
+/* Links without Ethernet have no such address. */
+static __always_inline bool is_ethernet(const struct bpf_fib_lookup *route)
+{
+    const uint8_t *const source = route->smac;
+    return (source[0] | source[1] | source[2] | source[3] | source[4] | source[5]) != 0;
 }
 
 static __always_inline void tell_too_big(struct __sk_buff *skb, const struct bpf_fib_lookup *route,
@@ -392,6 +416,9 @@ int ftun_leaves(struct __sk_buff *skb)
         return drop(DIVERT_NOT_OURS);
     switch (find_route(skb, &packet, len, &route)) {
     case BPF_FIB_LKUP_RET_SUCCESS:
+        if (skb->gso_size != 0 && is_ethernet(&route))
+            return leave_as_burst(skb, &route);
+        return leave(skb, &route);
     case BPF_FIB_LKUP_RET_NO_NEIGH:
         return leave(skb, &route);
     case BPF_FIB_LKUP_RET_FRAG_NEEDED:
@@ -400,6 +427,14 @@ int ftun_leaves(struct __sk_buff *skb)
     default:
         return drop(DIVERT_NO_ROUTE);
     }
+}
+
+/* Never hooked in: run once, it tells whether the kernel knows marks: -EINVAL (-22) if not. */
+SEC("tc")
+int ftun_tries_mark(struct __sk_buff *skb)
+{
+    struct bpf_fib_lookup route = {.family = FAMILY_IPV4, .ifindex = 1};
+    return (int)bpf_fib_lookup(skb, &route, sizeof route, BPF_FIB_LOOKUP_BY_MARK);
 }
 
 /* bpf_fib_lookup() is for programs under the GPL: this file may be used under version 2 of it, too.

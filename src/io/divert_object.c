@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { FRAME = 64 }; /* bytes: the least that Ethernet has */
+
 /* The object file, as the compiler has written it: CMakeLists.txt says where. */
 __asm__(".section .rodata\n"
         ".balign 8\n"
@@ -25,6 +27,8 @@ static const char *missing_feature(void)
         return "BPF_MAP_TYPE_DEVMAP_HASH";
     if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 0)
         return "BPF_MAP_TYPE_RINGBUF";
+    if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_SOCKMAP, NULL) == 0)
+        return "BPF_MAP_TYPE_SOCKMAP";
     if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_fib_lookup, NULL) == 0)
         return "bpf_fib_lookup()";
     if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_redirect_neigh, NULL) == 0)
@@ -36,7 +40,7 @@ static bool explain(int cause, struct ftun_error *error)
 {
     if (cause == EPERM || cause == EACCES)
         return ftun_fail(error, "the kernel lets this user load no BPF programs: run as root, or "
-                                "with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+                                "with CAP_BPF and CAP_NET_ADMIN");
     const char *const missing = missing_feature();
     if (missing != NULL)
         return ftun_fail(error, "the kernel has no %s: Linux 5.10 or later is needed", missing);
@@ -106,16 +110,30 @@ static bool open_and_load(struct ftun_divert_object *object,
            find(object) && allow(object, config);
 }
 
+/* An empty frame will do: the program does not look at it. */
+static bool knows_mark(const struct ftun_divert_object *object)
+{
+    static const uint8_t frame[FRAME];
+    const struct bpf_program *const program =
+        bpf_object__find_program_by_name(object->bpf, "ftun_tries_mark");
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof frame);
+    return bpf_prog_test_run_opts(bpf_program__fd(program), &options) == 0 &&
+           (int)options.retval != -EINVAL;
+}
+
 bool ftun_divert_object_load(struct ftun_divert_object *object,
                              const struct ftun_divert_config *config, struct ftun_error *error)
 {
     *object = (struct ftun_divert_object){0};
     libbpf_set_print(NULL); /* what there is to say, `error` says */
-    if (open_and_load(object, config))
-        return true;
+    const bool loaded = open_and_load(object, config);
     const int cause = errno;
+    if (loaded && (config->mark == 0 || knows_mark(object)))
+        return true;
     ftun_divert_object_close(object);
-    return explain(cause, error);
+    return loaded ? ftun_fail(error, "the kernel looks up no routes by mark for BPF programs: that "
+                                     "needs Linux 6.10 or later")
+                  : explain(cause, error);
 }
 
 void ftun_divert_object_close(struct ftun_divert_object *object)

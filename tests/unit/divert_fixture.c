@@ -67,10 +67,16 @@ static void open_tun(struct ftun_error *error)
 void load_divert(struct ftun_divert_config config)
 {
     struct ftun_error error;
+    open_tun(&error);
+    reload_divert(config);
+}
+
+void reload_divert(struct ftun_divert_config config)
+{
+    struct ftun_error error;
     struct ftun_remotes remotes = {0};
     for (int i = 0; i < 2; i++)
         ftun_remotes_add(&remotes, &(struct ftun_socket_address){there[i], PORT});
-    open_tun(&error);
     divert = ftun_divert_load(&config, &error);
     if (divert == NULL || !ftun_divert_set_tun(divert, if_nametoindex(tun.name), &error) ||
         !ftun_divert_set_addresses(divert, here, 2, &error) ||

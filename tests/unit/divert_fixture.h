@@ -28,6 +28,10 @@ struct ftun_divert_config divert_client(void);
 
 /* Load the programs, with a TUN, which is set, the host's addresses, and a client's server. */
 void load_divert(struct ftun_divert_config config);
+
+/* Load them again, with the same TUN. */
+void reload_divert(struct ftun_divert_config config);
+
 int close_divert(void **state);
 
 struct made {

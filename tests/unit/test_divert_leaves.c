@@ -5,6 +5,8 @@
 #include "bytes.h"
 
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -80,6 +82,43 @@ static void what_has_no_route_is_dropped(void **state)
     }
     assert_int_equal(divert_counted().no_route, 2);
     assert_int_equal(divert_counted().left, 0);
+}
+
+/* iproute2's ip, in the test's namespace. */
+static void ip(const char *arguments)
+{
+    char command[256];
+    snprintf(command, sizeof command, "ip %s", arguments);
+    assert_int_equal(system(command), 0);
+}
+
+/* Linux 6.10. */
+static void the_mark_chooses_the_route(void **state)
+{
+    (void)state;
+    struct ftun_divert_config config = divert_server();
+    char route[128];
+    load_divert_with_routes(config);
+    snprintf(route, sizeof route, "route add 192.0.2.2 dev %s table 77", out.name);
+    ip(route);
+    snprintf(route, sizeof route, "-6 route add 2001:db8::2 dev %s table 77", out.name);
+    ip(route);
+    ip("rule add fwmark 99 table 77 pref 1");
+    ip("-6 rule add fwmark 99 table 77 pref 1");
+    ip("rule add unreachable pref 2");
+    ip("-6 rule add unreachable pref 2");
+    const struct made four = from_server(FTUN_IPV4), six = from_server(FTUN_IPV6);
+    assert_int_equal(leaves(&four, 0), DROP);
+    assert_int_equal(leaves(&six, 0), DROP);
+    ftun_divert_close(divert);
+    config.mark = 99;
+    reload_divert(config);
+    assert_int_equal(leaves(&four, 0), TAKE);
+    assert_int_equal(leaves(&six, 0), TAKE);
+    ip("rule del pref 1");
+    ip("-6 rule del pref 1");
+    ip("rule del pref 2");
+    ip("-6 rule del pref 2");
 }
 
 static void what_is_no_segment_is_dropped(void **state)
@@ -204,6 +243,7 @@ int main(void)
         TEST(F21_ftun_is_told_what_is_too_big),
         TEST(a_super_segment_longer_than_ip_allows_is_dropped),
         TEST(too_many_that_are_too_big_are_dropped_all_the_same),
+        TEST(the_mark_chooses_the_route),
     };
     out.fd = -1;
     return cmocka_run_group_tests(tests, enter_namespace, NULL);
