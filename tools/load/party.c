@@ -406,13 +406,14 @@ static uint64_t outstanding(const struct party *party)
     return party->sent_cost - credit_settled(party->credit, party->outward);
 }
 
-/* What may be under way: little at first, and more by what each flow has carried, about: a TCP
- * connection's window is 64 KiB until something has come through it, and one flow may have all
- * that is under way. */
+/* What may be under way: little at first, and more by what each flow has carried: a TCP
+ * connection's window is 64 KiB until something has come through it, and one flow may have all that
+ * is under way. They do not carry the same, as chance has it: who has carried least is taken for a
+ * quarter of the average. */
 static uint64_t open_window(const struct party *party)
 {
-    const uint64_t carried = credit_settled(party->credit, party->outward) / party->terms->flows;
-    const uint64_t open = FIRST_WINDOW + carried;
+    const uint64_t each = credit_settled(party->credit, party->outward) / party->terms->flows;
+    const uint64_t open = FIRST_WINDOW + each / 4;
 
     return open < party->window ? open : party->window;
 }
