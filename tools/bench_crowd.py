@@ -4,7 +4,7 @@
 
 One ftun client, one ftun server. The crowd is one socket with many source addresses out of 127/8
 (ftun-load crowd), as the server's flows share one towards the sink. The client has a TCP port for
-each flow: 28,232 towards each of its server's addresses, of which the server so has enough. Each is
+each flow: 14,080 towards each of its server's addresses, of which the server so has enough. Each is
 in a network of its own, as at the server, where NAT leads all its addresses to ftun's one, conntrack
 tells 64,512 connections of one client's address apart.
 """
@@ -14,7 +14,7 @@ import os
 import re
 import time
 
-PORTS = 28232  # Linux's ip_local_port_range, which ftun's clients keep to
+PORTS = 14080  # of the 28,232 in Linux's ip_local_port_range ftun's clients take half at most
 FILLED = 0.9   # a port is found by chance: the last ones take many draws
 ECHOED = 200   # bytes: the crowd's datagrams come back, those in bulk do not
 CROWD_SIZE = 64

@@ -131,7 +131,7 @@ def main():
         output.mkdir(parents=True, exist_ok=True)
         build(report, output / "build.log")
         with stage(output, options.keep) as lab:
-            figures = demonstrate(lab, report, options.seconds)
+            figures = demonstrate(lab, report, options.seconds, options.attach)
             if options.keep:
                 figures["namespaces"] = [host.netns for host in lab.hosts]
                 explain_keep(lab, report)
@@ -149,8 +149,10 @@ def main():
 def parse_arguments():
     parser = argparse.ArgumentParser(
         prog="demo", add_help=False, allow_abbrev=False,
-        usage="tools/demo [--seconds N] [--output DIR] [--json] [--keep] | --clean | --help")
+        usage="tools/demo [--seconds N] [--attach HOW] [--output DIR] [--json] [--keep]"
+              " | --clean | --help")
     parser.add_argument("--seconds", type=duration, default=3)
+    parser.add_argument("--attach", choices=("auto", "divert", "nat"), default="auto")
     parser.add_argument("--output", type=lambda text: pathlib.Path(text).resolve())
     for flag in ("--json", "--keep", "--clean"):
         parser.add_argument(flag, action="store_true")
@@ -264,7 +266,7 @@ def processes_in(names):
 # ---- the story
 
 
-def demonstrate(lab, report, seconds):
+def demonstrate(lab, report, seconds, attach):
     """Tell the story; the figures it measures are returned by chapter."""
     report.text(PICTURE)
     client, router, server = make_network(lab)
@@ -279,13 +281,15 @@ def demonstrate(lab, report, seconds):
 
     report.heading("WireGuard over ftun")
     report.text("  wireguard --udp--> ftun ==tcp==> router ==tcp==> ftun --udp--> wireguard")
-    mtu = start_ftun(report, client, server, f"127.0.0.1:{LOCAL_PORT}", FTUN_PORT,
-                     f"127.0.0.1:{WG_PORT}")
+    mtu, figures["attached"] = start_ftun(report, client, server, f"127.0.0.1:{LOCAL_PORT}",
+                                          FTUN_PORT, f"127.0.0.1:{WG_PORT}", attach)
+    for name, how in figures["attached"].items():
+        report.result(f"{name} attached by", how)
     figures["wireguard"] = show_wireguard(report, client, server, wireguard, mtu, seconds)
 
     report.heading("Any UDP over ftun, without WireGuard")
     start_ftun(report, client, server, f"{CLIENT}:{PLAIN_PORT}", PLAIN_FTUN_PORT,
-               f"{SERVER}:{PLAIN_PORT}")
+               f"{SERVER}:{PLAIN_PORT}", attach)
     figures["udp"] = show_plain_udp(report, client, echo, seconds)
 
     report.heading("What the router saw")
@@ -396,18 +400,23 @@ def udp_ping(client, address):
     return int(client.run("python3", "-c", UDP_PING, address, PLAIN_PORT, SILENCE).stdout)
 
 
-def start_ftun(report, client, server, local, port, remote):
-    """Start both ends; returns the MTU that the client's log recommends for WireGuard."""
+def start_ftun(report, client, server, local, port, remote, attach):
+    """Start both ends; returns the MTU that the client's log recommends for WireGuard, and how each
+    end is attached to its host."""
+    attached = {}
     for host, arguments in (
             (server, ("server", "--local", str(port), "--remote", remote)),
             (client, ("client", "--local", local, "--remote", f"{SERVER}:{port}"))):
+        if attach != "auto":
+            arguments += ("--attach", attach)
         report.typed(host.name, f"ftun {' '.join(arguments)}")
         ftun = host.start(FTUN, *arguments)
         try:
             ftun.wait_for("listening on")
         except laboratory.LabError as error:
             raise Failed(f"ftun {arguments[0]} does not start, see {ftun.log_path.name}") from error
-    return int(re.search(r"MTU (\d+)", ftun.log()).group(1))
+        attached[host.name] = re.search(r"attached by (.+)", ftun.log()).group(1)
+    return int(re.search(r"MTU (\d+)", ftun.log()).group(1)), attached
 
 
 def show_wireguard(report, client, server, wireguard, most_mtu, seconds):

@@ -113,7 +113,7 @@ const char ftun_help_rules[] =
     "\n"
     "Prints the commands that connect a TUN by hand, for --setup=none: addresses, forwarding, and\n"
     "NAT rules for nft and for iptables. Takes the options of `ftun client` or `ftun server`, and\n"
-    "changes nothing; needs no privileges.\n"
+    "changes nothing; needs no privileges. With --attach divert it says what ftun does by itself.\n"
     "\n"
     "Examples:\n"
     "    ftun rules server --local 4567 --remote 127.0.0.1:51820\n"

@@ -1,4 +1,4 @@
-/* ftun rules: what the NAT attachment does, as commands to type. */
+/* ftun rules: what the NAT attachment does, as commands to type; of divert, what it does itself. */
 #include "commands.h"
 #include "help.h"
 #include "nat_rules.h"
@@ -63,6 +63,31 @@ static void print_rules(struct ftun_attachment_plan *plan)
            plan->role == FTUN_CLIENT ? "client" : "server", tun);
 }
 
+/* Nothing can be typed for it: the programs are in ftun, and live with it. */
+static void print_divert(const struct ftun_attachment_plan *plan)
+{
+    const bool server = plan->role == FTUN_SERVER;
+    printf(
+        "# --attach divert needs no rules: there is nothing to type. While it runs, ftun itself\n"
+        "# - loads two BPF programs (Linux 5.10 or later) and hooks them into the ingress of the\n"
+        "#   network interfaces and of its TUN: by tcx (Linux 6.6), else as filters of clsact\n"
+        "#   (tc filter show dev eth0 ingress; bpftool net)\n"
+        "# - sends by the host's routes: no addresses, no NAT, no forwarding of the host's\n");
+    if (server)
+        printf("# - keeps TCP port %u from other programs, with a socket that is bound to it\n",
+               plan->port);
+    else
+        printf("# - keeps a block of TCP ports from the kernel's choice, in\n"
+               "#   net.ipv4.ip_local_reserved_ports, and takes it out again\n");
+    printf(
+        "# It needs, until all is set up: CAP_NET_ADMIN (TUN, hooks, sysctls of the TUN), CAP_BPF\n"
+        "# (programs, maps), CAP_NET_RAW (to tell itself of packets too big)%s.\n"
+        "# Then it keeps CAP_NET_ADMIN alone (before Linux 6.4 CAP_BPF, too).\n"
+        "# The host's firewall does not see the tunnel's packets%s.\n",
+        server && plan->port < 1024 ? ",\n# CAP_NET_BIND_SERVICE (the port)" : "",
+        server ? "; --allow-from says who may come" : "");
+}
+
 /* The server's addresses are part of the client's rules: they may need the resolver. */
 static int print_for(int argc, char **argv, enum ftun_role role)
 {
@@ -85,7 +110,10 @@ static int print_for(int argc, char **argv, enum ftun_role role)
         return FTUN_EXIT_FAILED;
     }
     struct ftun_attachment_plan plan = ftun_options_plan(&options, &answer.remotes);
-    print_rules(&plan);
+    if (plan.kind == FTUN_ATTACHMENT_DIVERT)
+        print_divert(&plan);
+    else
+        print_rules(&plan);
     return FTUN_EXIT_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include "divert_keys.h"
 #include "divert_leftovers.h"
+#include "divert_owner.h"
 #include "divert_set.h"
 
 #include <bpf/bpf.h>
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool choose_hook(struct ftun_divert *divert, enum ftun_divert_hook wanted,
                         struct ftun_error *error)
@@ -29,6 +31,9 @@ static bool load(struct ftun_divert *divert, const struct ftun_divert_config *co
     divert->too_big = ftun_divert_too_big_open(divert->object.too_big, error);
     if (divert->too_big == NULL)
         return false;
+    divert->owner = ftun_divert_owner_open(divert->object.owner, error);
+    if (divert->owner < 0)
+        return false;
     ftun_divert_leftovers_remove();
     return true;
 }
@@ -37,12 +42,14 @@ struct ftun_divert *ftun_divert_load(const struct ftun_divert_config *config,
                                      struct ftun_error *error)
 {
     struct ftun_divert *const divert = calloc(1, sizeof *divert);
-    if (divert == NULL)
+    if (divert == NULL) {
         ftun_fail(error, "out of memory");
-    else if (!load(divert, config, error))
-        ftun_divert_close(divert);
-    else
+        return NULL;
+    }
+    divert->owner = -1;
+    if (load(divert, config, error))
         return divert;
+    ftun_divert_close(divert);
     return NULL;
 }
 
@@ -200,5 +207,7 @@ void ftun_divert_close(struct ftun_divert *divert)
     ftun_divert_unhook(&divert->on_tun);
     ftun_divert_too_big_close(divert->too_big);
     ftun_divert_object_close(&divert->object);
+    if (divert->owner >= 0)
+        close(divert->owner);
     free(divert);
 }

@@ -51,7 +51,10 @@ struct ftun_divert_counters {
 struct ftun_divert;
 
 /* Load the programs; nothing is attached yet. NULL with one line why in `error`: the kernel lacks
- * something (named), or privileges (named). Leftovers of dead instances are removed. */
+ * something (named), or privileges (named): CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW. What follows
+ * needs none of them with tcx, and CAP_NET_ADMIN with clsact (before Linux 6.0 CAP_BPF, too).
+ * Leftovers of dead instances are removed: filters of clsact whose TUN is gone, which takes
+ * CAP_SYS_ADMIN. One instance at a time may load and set its TUN. */
 struct ftun_divert *ftun_divert_load(const struct ftun_divert_config *config,
                                      struct ftun_error *error);
 
@@ -59,11 +62,13 @@ struct ftun_divert *ftun_divert_load(const struct ftun_divert_config *config,
 enum ftun_divert_hook ftun_divert_hook(const struct ftun_divert *divert);
 
 /* Packets go to and come from this TUN, an interface index, from now on; again after the TUN has
- * been made anew. It needs forwarding switched on of itself (bpf_fib_lookup() asks for that). */
+ * been made anew. It needs forwarding switched on of itself (bpf_fib_lookup() asks for that). One
+ * that is persistent does not go with its process: only with tcx, then. */
 bool ftun_divert_set_tun(struct ftun_divert *divert, uint32_t tun, struct ftun_error *error);
 
 /* The links that packets may come by are these from now on: attach to those that are new, forget
- * those that are gone. False when one cannot be attached to; the others are. */
+ * those that are gone. False when one cannot be attached to; the others are. Only after a TUN has
+ * been set: filters of clsact without one are leftovers to others. */
 bool ftun_divert_set_links(struct ftun_divert *divert, const struct ftun_links *links,
                            struct ftun_error *error);
 

@@ -51,7 +51,7 @@ static const char *parse_port(const char *text, uint16_t *port)
 
 static const char *parse_range(const char *text, struct ftun_port_set *set)
 {
-    struct ftun_port_range range;
+    struct ftun_port_range range = {0};
     const char *rest = parse_port(text, &range.first);
     range.last = range.first;
     if (rest != NULL && rest[0] == '-')

@@ -46,3 +46,21 @@ def test_setup_none_makes_a_bare_tun_and_nothing_else(pair):
     assert "inet" not in pair.client.ip("addr", "show", "dev", "ftun0").stdout
     assert client.stop() == 0
     assert traces(pair.client) == before
+
+
+@pytest.mark.parametrize("role, options, says", [
+    ("server", ("--local", "443", "--remote", "127.0.0.1:5001"), "keeps TCP port 443"),
+    ("client", ("--local", "127.0.0.1:5000", "--remote", "10.77.0.2:4567"), "a block of TCP ports"),
+])
+def test_of_divert_rules_says_what_ftun_does_itself(pair, role, options, says):
+    """Nothing to type: all of it is a comment."""
+    text = pair.client.run(FTUN, "rules", role, *options, "--attach", "divert").stdout
+    assert says in text and "CAP_NET_ADMIN" in text
+    assert all(line.startswith("#") for line in text.splitlines())
+
+
+def test_rules_knows_who_may_come(pair):
+    text = pair.server.run(FTUN, "rules", "server", "--local", "4567", "--remote", "127.0.0.1:5001",
+                           "--allow-from", "192.0.2.0/24,2001:db8::/32", "--dev", "eth0").stdout
+    assert "elements = { 192.0.2.0/24 }" in text and "elements = { 2001:db8::/32 }" in text
+    assert "iptables -t raw -A PREROUTING -i eth0" in text

@@ -30,6 +30,10 @@ def refused(host, *command, code, says, environment=None):
     (("client", "--bogus"), "unknown option --bogus"),
     (("client", "--local", "nonsense"), "wants ADDRESS:PORT"),
     (("server", "--local", "99999"), "wants a TCP port"),
+    ((*CLIENT, "--attach", "divert", "--setup", "none"), "leave one of them out"),
+    ((*CLIENT, "--allow-from", "::/0"), "is for a server"),
+    ((*SERVER, "--ports", "40000-44095"), "is for clients"),
+    ((*SERVER, "--allow-from", "somewhere"), "--allow-from wants"),
     (("rules",), "say client or server first"),
 ])
 def test_wrong_usage_exits_2(arguments, says):
@@ -69,7 +73,8 @@ def test_a_tcp_port_in_use(pair):
                                  "s = socket.create_server(('', 4567))\n"
                                  "print('ready', flush=True)\ntime.sleep(60)")
     listener.wait_for("ready")
-    refused(pair.server, FTUN, *SERVER, code=1, says="TCP port 4567 is in use")
+    refused(pair.server, FTUN, *SERVER, code=1,
+            says=f"TCP port 4567 is in use by python3 (pid {listener.pid}); choose another --local")
 
 
 def test_a_second_server_on_the_same_port(pair):

@@ -67,7 +67,11 @@ static void frames_of_other_protocols_pass(void **state)
         for (size_t k = 0; k < LENGTH(ethertypes); k++)
             assert_int_equal(arrives_as(&packet, ethertypes[k]), PASS);
     }
-    const struct made packet = to_server(FTUN_IPV4);
+    struct made packet = to_server(FTUN_IPV4);
+    packet.bytes[0] = 0x65;
+    assert_int_equal(arrives_as(&packet, 0x0800), PASS);
+    packet = to_server(FTUN_IPV6);
+    packet.bytes[0] = 0x45;
     assert_int_equal(arrives_as(&packet, 0x86dd), PASS);
 }
 
@@ -209,6 +213,18 @@ static void fragments_of_others_pass(void **state)
     }
 }
 
+static void a_short_last_fragment_is_no_extension_header(void **state)
+{
+    (void)state;
+    static const uint8_t padding[8] = {0, 0, 1, 4};
+    load_divert(divert_server());
+    const struct made packet = to_server(FTUN_IPV6);
+    const struct made extended = with_extension(&packet, 60, padding, sizeof padding);
+    const struct made first = fragment(&extended, 99, 0, 32), last = fragment(&extended, 99, 32, 4);
+    assert_int_equal(arrives(&first), TAKE);
+    assert_int_equal(arrives(&last), TAKE);
+}
+
 static void an_atomic_fragment_is_a_whole_packet(void **state)
 {
     (void)state;
@@ -290,9 +306,12 @@ static void icmp_errors_about_others_pass(void **state)
         const struct made about_ssh = error_about(&ssh, i ? 1 : 3, 0);
         const struct made about_forwarded = error_about(&forwarded, i ? 1 : 3, 0);
         const struct made about_part = error_about(&part, i ? 1 : 3, 0);
+        const struct made about_ours = error_about(&sent, i ? 1 : 3, 0);
+        const struct made part_of_error = fragment(&about_ours, 99, 0, i ? 64 : 48);
         assert_int_equal(arrives(&about_ssh), PASS);
         assert_int_equal(arrives(&about_forwarded), PASS);
         assert_int_equal(arrives(&about_part), PASS);
+        assert_int_equal(arrives(&part_of_error), PASS);
     }
 }
 
@@ -395,6 +414,17 @@ static void F07_handshakes_beyond_the_limit_are_dropped(void **state)
     assert_int_equal(arrives_times(&data, 5000), 5000);
 }
 
+static void only_handshakes_are_limited(void **state)
+{
+    (void)state;
+    static const uint8_t flags[] = {FTUN_SYN | FTUN_ACK, FTUN_RST, FTUN_FIN | FTUN_ACK, 0};
+    load_divert(divert_server());
+    for (size_t i = 0; i < LENGTH(flags); i++) {
+        const struct made packet = segment(at(there[1], 1), at(here[1], PORT), flags[i]);
+        assert_int_equal(arrives_times(&packet, 5000), 5000);
+    }
+}
+
 static void answers_to_a_client_are_no_flood(void **state)
 {
     (void)state;
@@ -452,6 +482,7 @@ int main(void)
         TEST(a_routing_header_with_segments_left_passes),
         TEST(fragments_follow_the_first_one),
         TEST(fragments_of_others_pass),
+        TEST(a_short_last_fragment_is_no_extension_header),
         TEST(an_atomic_fragment_is_a_whole_packet),
         TEST(a_first_fragment_is_forgotten),
         TEST(icmp_errors_about_the_tunnel_are_taken),
@@ -463,6 +494,7 @@ int main(void)
         TEST(all_of_a_family_is_a_prefix_of_no_bits),
         TEST(nobody_is_sent_fragments_who_is_not_allowed),
         TEST(F07_handshakes_beyond_the_limit_are_dropped),
+        TEST(only_handshakes_are_limited),
         TEST(answers_to_a_client_are_no_flood),
         TEST(everything_passes_when_the_tun_is_gone),
         TEST(a_new_tun_gets_what_the_old_one_got),
