@@ -342,6 +342,40 @@ static bool take_workers(const char *value, struct ftun_options *options, struct
     return true;
 }
 
+static bool take_tun_address(int option, const char *value, struct ftun_options *options,
+                             struct ftun_error *error)
+{
+    switch (option) {
+    case OPTION_TUN_LOCAL:
+        return take_address("--tun-local", value, FTUN_IPV4, &options->tun4.host, error);
+    case OPTION_TUN_PEER:
+        return take_address("--tun-peer", value, FTUN_IPV4, &options->tun4.own, error);
+    case OPTION_TUN_LOCAL6:
+        return take_address("--tun-local6", value, FTUN_IPV6, &options->tun6.host, error);
+    default:
+        return take_address("--tun-peer6", value, FTUN_IPV6, &options->tun6.own, error);
+    }
+}
+
+static bool take_attachment(int option, const char *value, struct ftun_options *options,
+                            struct ftun_error *error)
+{
+    switch (option) {
+    case OPTION_ATTACH:
+        return take_attach(value, options, error);
+    case OPTION_DEV:
+        return ftun_choices_take_links(value, &options->choices, error);
+    case OPTION_ALLOW_FROM:
+        return ftun_choices_take_prefixes(value, &options->choices, error);
+    case OPTION_PORTS:
+        return ftun_choices_take_ports(value, &options->choices, error);
+    case OPTION_MARK:
+        return ftun_choices_take_mark(value, &options->choices, error);
+    default:
+        return take_divert_hook(value, options, error);
+    }
+}
+
 /* --- the whole ---------------------------------------------------------------------------- */
 
 static bool take(int option, const char *value, struct ftun_options *options,
@@ -361,13 +395,10 @@ static bool take(int option, const char *value, struct ftun_options *options,
     case OPTION_TUN:
         return take_tun(value, options, error);
     case OPTION_TUN_LOCAL:
-        return take_address("--tun-local", value, FTUN_IPV4, &options->tun4.host, error);
     case OPTION_TUN_PEER:
-        return take_address("--tun-peer", value, FTUN_IPV4, &options->tun4.own, error);
     case OPTION_TUN_LOCAL6:
-        return take_address("--tun-local6", value, FTUN_IPV6, &options->tun6.host, error);
     case OPTION_TUN_PEER6:
-        return take_address("--tun-peer6", value, FTUN_IPV6, &options->tun6.own, error);
+        return take_tun_address(option, value, options, error);
     case OPTION_HANDSHAKE_PACKET:
         options->handshake_packet = value;
         return true;
@@ -398,17 +429,12 @@ static bool take(int option, const char *value, struct ftun_options *options,
     case OPTION_WORKERS:
         return take_workers(value, options, error);
     case OPTION_ATTACH:
-        return take_attach(value, options, error);
     case OPTION_DEV:
-        return ftun_choices_take_links(value, &options->choices, error);
     case OPTION_ALLOW_FROM:
-        return ftun_choices_take_prefixes(value, &options->choices, error);
     case OPTION_PORTS:
-        return ftun_choices_take_ports(value, &options->choices, error);
     case OPTION_MARK:
-        return ftun_choices_take_mark(value, &options->choices, error);
     case OPTION_DIVERT_HOOK:
-        return take_divert_hook(value, options, error);
+        return take_attachment(option, value, options, error);
     case OPTION_BUSY_POLL:
         return take_busy_poll(value, options, error);
     default:
