@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* The divert attachment in the kernel: src/io/divert.h says what it is for.
  *
  * Linux 5.10 is enough. What needs which version:
@@ -437,6 +438,6 @@ int ftun_tries_mark(struct __sk_buff *skb)
     return (int)bpf_fib_lookup(skb, &route, sizeof route, BPF_FIB_LOOKUP_BY_MARK);
 }
 
-/* bpf_fib_lookup() is for programs under the GPL: this file may be used under version 2 of it, too.
- */
+/* bpf_fib_lookup() is for programs whose terms are compatible with the GPL: these files may be used
+ * under version 2 of it, too. */
 const char terms[] SEC("license") = "GPL";

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* What the programs in the kernel (divert.bpf.c) and ftun (src/io/divert*.c) have in common: the
  * shapes of the maps between them. No padding anywhere: the kernel compares keys byte by byte. */
 #ifndef FTUN_BPF_DIVERT_SHARED_H

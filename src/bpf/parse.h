@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* What the programs want to know of a packet. Only what decides whose it is is looked at: whether
  * the rest makes sense is for ftun to say, or for the kernel. */
 #ifndef FTUN_BPF_PARSE_H
