@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import SERVER4, SERVER6, flows_of, total, wait_for_another
+from conftest import SERVER4, SERVER6, flows_of, total, wait_for_another, wait_until
 from test_lifecycle import traces, traffic_is_back
 
 WHO = pytest.mark.parametrize("who", ["server", "client"])
@@ -18,10 +18,15 @@ SPRAY = """
 import socket, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("127.0.0.1", 6000))
-for _ in range(20):
-    s.sendto(b"nobody will hear this", ("127.0.0.1", 5000))
+for size in range(1, 21):  # each larger than the one before: they cannot share a super-segment
+    s.sendto(bytes(size), ("127.0.0.1", 5000))
     time.sleep(0.01)
 """
+
+
+def wait_until_dropped(process):
+    """What SPRAY has sent, each datagram being a segment of its own."""
+    wait_until(lambda: total(process, "tunnel-drops") >= 20)
 
 
 class Tunnel:
@@ -118,7 +123,7 @@ def test_F06_what_is_sent_while_the_tun_is_gone_is_dropped_and_counted(pair):
     tunnel.replace_by_a_stranger()
     tunnel.end.wait_for("is gone")
     pair.client.run("/usr/bin/python3", "-c", SPRAY)
-    assert total(tunnel.end, "tunnel-drops") >= 20
+    wait_until_dropped(tunnel.end)
     tunnel.delete()  # the stranger
     tunnel.wait_until_back()
     traffic_is_back(pair)
@@ -156,7 +161,7 @@ def test_F06_a_tun_that_was_set_down_carries_on_when_it_is_up_again(pair, who, r
     tunnel.host.ip("link", "set", "ftun0", "down")
     pair.client.run("/usr/bin/python3", "-c", SPRAY)
     if who == "client":  # a server has nothing to send
-        assert total(tunnel.end, "tunnel-drops") >= 20
+        wait_until_dropped(tunnel.end)
         assert tunnel.end.log().count("warning tunnel-drops") == 1
     tunnel.host.ip("link", "set", "ftun0", "up")
     traffic_is_back(pair)
