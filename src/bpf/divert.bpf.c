@@ -7,10 +7,9 @@
  *     spin locks in maps                                    5.1
  *     loops with a bound                                    5.3
  *     BPF_MAP_TYPE_DEVMAP_HASH                              5.4, read by programs from 5.8 on
- *     __sk_buff.gso_size, bpf_sk_assign()                   5.7
+ *     __sk_buff.gso_size                                    5.7
  *     bpf_skb_change_head() in tc programs                  5.8
  *     BPF_MAP_TYPE_RINGBUF                                  5.8
- *     BPF_MAP_TYPE_SOCKMAP read by tc programs              5.8
  *     bpf_redirect_neigh() with a next hop,
  *     bpf_fib_lookup() telling the link without neighbour   5.10
  *
@@ -98,14 +97,6 @@ struct {
     __type(key, uint32_t);
     __type(value, struct divert_counts);
 } counts SEC(".maps");
-
-/* src/io/divert_owner.h says why. */
-struct {
-    __uint(type, BPF_MAP_TYPE_SOCKMAP);
-    __uint(max_entries, 1);
-    __type(key, uint32_t);
-    __type(value, uint64_t);
-} owner SEC(".maps");
 
 /* Packets too big for their routes. */
 struct {
@@ -342,15 +333,6 @@ static __always_inline long find_route(struct __sk_buff *skb, const struct packe
     return bpf_fib_lookup(skb, route, sizeof *route, mark != 0 ? BPF_FIB_LOOKUP_BY_MARK : 0);
 }
 
-static __always_inline void change_owner(struct __sk_buff *skb)
-{
-    struct bpf_sock *const socket = bpf_map_lookup_elem(&owner, &only);
-    if (socket == NULL)
-        return;
-    bpf_sk_assign(skb, socket, 0);
-    bpf_sk_release(socket);
-}
-
 /* The kernel finds the neighbour, or asks for it, and writes the link-layer header: over the one
  * for which it wants room, of links that have none, too. */
 static __always_inline int leave(struct __sk_buff *skb, const struct bpf_fib_lookup *route)
@@ -359,7 +341,6 @@ static __always_inline int leave(struct __sk_buff *skb, const struct bpf_fib_loo
     __builtin_memcpy(next_hop.ipv6_nh, route->ipv6_dst, sizeof next_hop.ipv6_nh);
     if (bpf_skb_change_head(skb, ETH_HLEN, 0) != 0)
         return drop(DIVERT_NO_ROUTE);
-    change_owner(skb);
     count(DIVERT_LEFT);
     return (int)bpf_redirect_neigh(route->ifindex, &next_hop, sizeof next_hop, 0);
 }
@@ -376,7 +357,7 @@ static __always_inline int leave_as_burst(struct __sk_buff *skb, const struct bp
     __builtin_memcpy(header.h_source, route->smac, ETH_ALEN);
     if (bpf_skb_change_head(skb, ETH_HLEN, 0) != 0 ||
         bpf_skb_store_bytes(skb, 0, &header, sizeof header, 0) != 0 ||
-        bpf_clone_redirect(skb, route->ifindex, 0) != 0)
+        bpf_clone_redirect(skb, route->ifindex, 0) < 0) /* above 0: the link's queue counts it */
         return drop(DIVERT_NO_ROUTE);
     count(DIVERT_LEFT);
     return DROP; /* the original */

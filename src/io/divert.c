@@ -2,7 +2,6 @@
 
 #include "divert_keys.h"
 #include "divert_leftovers.h"
-#include "divert_owner.h"
 #include "divert_set.h"
 
 #include <bpf/bpf.h>
@@ -10,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static bool choose_hook(struct ftun_divert *divert, enum ftun_divert_hook wanted,
                         struct ftun_error *error)
@@ -31,9 +29,6 @@ static bool load(struct ftun_divert *divert, const struct ftun_divert_config *co
     divert->too_big = ftun_divert_too_big_open(divert->object.too_big, error);
     if (divert->too_big == NULL)
         return false;
-    divert->owner = ftun_divert_owner_open(divert->object.owner, error);
-    if (divert->owner < 0)
-        return false;
     ftun_divert_leftovers_remove();
     return true;
 }
@@ -46,7 +41,6 @@ struct ftun_divert *ftun_divert_load(const struct ftun_divert_config *config,
         ftun_fail(error, "out of memory");
         return NULL;
     }
-    divert->owner = -1;
     if (load(divert, config, error))
         return divert;
     ftun_divert_close(divert);
@@ -207,7 +201,5 @@ void ftun_divert_close(struct ftun_divert *divert)
     ftun_divert_unhook(&divert->on_tun);
     ftun_divert_too_big_close(divert->too_big);
     ftun_divert_object_close(&divert->object);
-    if (divert->owner >= 0)
-        close(divert->owner);
     free(divert);
 }

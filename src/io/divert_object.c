@@ -27,8 +27,6 @@ static const char *missing_feature(void)
         return "BPF_MAP_TYPE_DEVMAP_HASH";
     if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 0)
         return "BPF_MAP_TYPE_RINGBUF";
-    if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_SOCKMAP, NULL) == 0)
-        return "BPF_MAP_TYPE_SOCKMAP";
     if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_fib_lookup, NULL) == 0)
         return "bpf_fib_lookup()";
     if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_redirect_neigh, NULL) == 0)
@@ -73,8 +71,7 @@ static bool find(struct ftun_divert_object *object)
         int *fd;
     } maps[] = {{"tun", &object->tun},         {"addresses", &object->addresses},
                 {"remotes", &object->remotes}, {"allowed", &object->allowed},
-                {"counts", &object->counts},   {"owner", &object->owner},
-                {"too_big", &object->too_big}};
+                {"counts", &object->counts},   {"too_big", &object->too_big}};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
         if ((*maps[i].fd = bpf_object__find_map_fd_by_name(object->bpf, maps[i].name)) < 0)
             return false;

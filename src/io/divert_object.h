@@ -10,7 +10,7 @@ struct bpf_object;
 struct ftun_divert_object {
     struct bpf_object *bpf;
     int arrives, leaves; /* programs */
-    int tun, addresses, remotes, allowed, counts, owner, too_big;
+    int tun, addresses, remotes, allowed, counts, too_big;
 };
 
 /* Load them, with the settings of `config` and whom it allows. On error nothing is left. */

@@ -19,7 +19,6 @@ struct ftun_divert {
     int count;
     struct ftun_divert_link links[FTUN_LINKS_MAX];
     struct ftun_divert_too_big *too_big;
-    int owner; /* a socket: divert_owner.h */
 };
 
 #endif
