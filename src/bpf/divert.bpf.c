@@ -162,15 +162,21 @@ static __always_inline bool spend_handshake(void)
     return had;
 }
 
+enum { TCP_SYN = 0x02, TCP_ACK = 0x10 }; /* RFC 9293 3.1 */
+
+/* A first fragment without flags may be one. */
+static __always_inline bool is_handshake(struct __sk_buff *skb, const struct packet *packet)
+{
+    uint8_t flags;
+    return !load(skb, packet->offset + 13, &flags, sizeof flags) ||
+           (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
 /* Only a server is flooded: a client's ports are few, and its server known. */
 static __always_inline bool is_flood(struct __sk_buff *skb, const struct packet *packet)
 {
-    uint8_t flags;
-    if (!settings.server || packet->protocol != IPPROTO_TCP)
-        return false;
-    if (!load(skb, packet->offset + 13, &flags, sizeof flags)) /* RFC 9293 3.1 */
-        return false;
-    return (flags & 0x12) == 0x02 && !spend_handshake(); /* SYN, but no ACK */
+    return settings.server && packet->protocol == IPPROTO_TCP && is_handshake(skb, packet) &&
+           !spend_handshake();
 }
 
 static __always_inline bool read_segment(struct __sk_buff *skb, const struct packet *packet,

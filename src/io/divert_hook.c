@@ -48,6 +48,14 @@ static bool add_filter(struct ftun_divert_hooked *hooked, const struct bpf_tc_ho
     return true;
 }
 
+static void remove_empty_qdisc(uint32_t link)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)link,
+                .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+    if (ftun_filters_ingress(link, NULL, NULL) == 0 && ftun_filters_egress(link, NULL, NULL) == 0)
+        bpf_tc_hook_destroy(&hook);
+}
+
 /* The first priority may be taken by filters of another kind. */
 static bool hook_clsact(struct ftun_divert_hooked *hooked, int program)
 {
@@ -55,7 +63,13 @@ static bool hook_clsact(struct ftun_divert_hooked *hooked, int program)
     hooked->made_qdisc = bpf_tc_hook_create(&hook) == 0;
     if (!hooked->made_qdisc && errno != EEXIST)
         return false;
-    return add_filter(hooked, &hook, program, FIRST) || add_filter(hooked, &hook, program, ANY);
+    if (add_filter(hooked, &hook, program, FIRST) || add_filter(hooked, &hook, program, ANY))
+        return true;
+    const int cause = errno;
+    if (hooked->made_qdisc)
+        remove_empty_qdisc(hooked->link);
+    errno = cause;
+    return false;
 }
 
 static bool fail_hook(const struct ftun_divert_hooked *hooked, int cause, struct ftun_error *error)
@@ -85,14 +99,6 @@ static void remove_filter(const struct ftun_divert_hooked *hooked)
     LIBBPF_OPTS(bpf_tc_opts, ours, .handle = hooked->handle, .priority = hooked->priority);
     if (bpf_tc_query(&hook, &there) == 0 && there.prog_id == hooked->program)
         bpf_tc_detach(&hook, &ours);
-}
-
-static void remove_empty_qdisc(uint32_t link)
-{
-    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)link,
-                .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-    if (ftun_filters_ingress(link, NULL, NULL) == 0 && ftun_filters_egress(link, NULL, NULL) == 0)
-        bpf_tc_hook_destroy(&hook);
 }
 
 void ftun_divert_unhook(struct ftun_divert_hooked *hooked)

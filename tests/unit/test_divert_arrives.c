@@ -414,6 +414,21 @@ static void F07_handshakes_beyond_the_limit_are_dropped(void **state)
     assert_int_equal(arrives_times(&data, 5000), 5000);
 }
 
+/* The rest of the header comes with the next fragment. */
+static void F07_handshakes_cut_before_their_flags_are_limited_too(void **state)
+{
+    (void)state;
+    enum { COUNT = 50000 };
+    load_divert(divert_server());
+    const struct made syn = segment(at(there[0], CLIENT_PORT), at(here[0], PORT), FTUN_SYN);
+    const struct made first = fragment(&syn, 99, 0, 8);
+    const uint64_t before = clock_ns();
+    const uint64_t taken = arrives_times(&first, COUNT);
+    const uint64_t elapsed = clock_ns() - before;
+    assert_in_range(taken, SYN_AT_ONCE, SYN_AT_ONCE + elapsed * SYN_PER_SECOND / FTUN_SECOND + 2);
+    assert_int_equal(taken + divert_counted().flood, COUNT);
+}
+
 static void only_handshakes_are_limited(void **state)
 {
     (void)state;
@@ -494,6 +509,7 @@ int main(void)
         TEST(all_of_a_family_is_a_prefix_of_no_bits),
         TEST(nobody_is_sent_fragments_who_is_not_allowed),
         TEST(F07_handshakes_beyond_the_limit_are_dropped),
+        TEST(F07_handshakes_cut_before_their_flags_are_limited_too),
         TEST(only_handshakes_are_limited),
         TEST(answers_to_a_client_are_no_flood),
         TEST(everything_passes_when_the_tun_is_gone),

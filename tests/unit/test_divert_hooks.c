@@ -166,6 +166,17 @@ static void a_qdisc_of_others_stays(void **state)
     bpf_tc_hook_destroy(&hook);
 }
 
+static void a_program_that_cannot_be_hooked_in_leaves_no_qdisc(void **state)
+{
+    (void)state;
+    struct ftun_error error;
+    struct ftun_divert_hooked hooked;
+    assert_false(
+        ftun_divert_hook_in(&hooked, FTUN_DIVERT_CLSACT, -1, links.at[0].index, &error));
+    assert_non_null(strstr(error.text, "cannot attach"));
+    assert_false(has_qdisc(0));
+}
+
 static void a_link_that_is_gone_is_an_error_and_the_others_are_attached_to(void **state)
 {
     (void)state;
@@ -246,6 +257,7 @@ int main(void)
         TEST(two_of_them_share_a_link),
         TEST(filters_of_others_stay),
         TEST(a_qdisc_of_others_stays),
+        TEST(a_program_that_cannot_be_hooked_in_leaves_no_qdisc),
         TEST(a_link_that_is_gone_is_an_error_and_the_others_are_attached_to),
         TEST(a_killed_ftun_leaves_nothing_in_tcx),
         TEST(what_a_killed_ftun_leaves_in_clsact_is_removed_by_the_next),
