@@ -16,8 +16,11 @@ def test_echo_over_both_families(pair, remote, local):
 
 
 def test_a_host_name_is_resolved(pair):
+    pair.client.names(over_there=[SERVER4])
     pair.start_server()
-    pair.start_client(remote="localhost:4567")  # resolves; that nobody answers there is no matter
+    pair.start_client(remote="over_there:4567")
+    pair.start_sink("--echo")
+    assert pair.echo()["echoed"] == 100
 
 
 def test_applications_elsewhere_may_use_a_client_that_listens_on_all_addresses(pair, lab):

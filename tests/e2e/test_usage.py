@@ -103,6 +103,7 @@ def test_no_privilege(pair):
             *CLIENT, code=1, says="run as root, or with CAP_NET_ADMIN")
 
 
+@pytest.mark.attach("nat")
 def test_no_nftables(pair, tmp_path):
     """The kernel has none: the socket that libnftables needs is refused."""
     source = tmp_path / "no_nftables.c"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from conftest import FTUN, READY, SERVER6, attached, flows_of, result, total
-from test_fragments import CLEAR_DF, CUT, assert_nothing_refused
+from test_fragments import CLEAR_DF, CUT, assert_nothing_refused, narrow
 from test_lifecycle import traces
 from test_resume import PYTHON, SERVICE, forget_connections
 
@@ -106,7 +106,7 @@ def test_what_a_router_complains_about_reaches_the_worker_of_the_flow(routed):
     assert flows_are_shared_out(client, 2)
     time.sleep(1.1)  # a worker writes 20 lines about flows in a second
     routed.server.sysctl("net.ipv6.icmp.ratelimit", 0)  # a complaint for each flow
-    routed.server.ip("link", "set", "ftun0", "mtu", 1280)
+    narrow(routed, "server", 1280)
     routed.client.run(PYTHON, "-c", ASK.replace("range(100)", "range(1)"), 1400)
     for number in numbers:
         client.wait_for(rf"flow {number}: the path carries less .* is now 1220 bytes")
@@ -119,7 +119,7 @@ def test_what_a_router_complains_about_reaches_the_worker_of_the_flow(routed):
 def test_F01_fragments_are_joined_and_reach_the_worker_of_the_flow(routed):
     routed.router.nft(CLEAR_DF)
     server, client = start(routed, 2, 2)
-    routed.server.ip("link", "set", "ftun0", "mtu", 576)
+    narrow(routed, "server", 576)
     routed.exchange(10000, 1400, smallest=CUT, window="64K")
     assert total(server, "packets-reassembled") == 5000
     assert flows_are_shared_out(server, 2)
@@ -134,8 +134,8 @@ def test_F01_whole_and_cut_together_lose_nothing_and_stay_in_order_each(routed):
     """Sizes of all kinds in the same flows, both ways at once, fragments at both ends."""
     routed.router.nft(CLEAR_DF)
     server, client = start(routed, 2, 2)
-    for host in (routed.server, routed.client):
-        host.ip("link", "set", "ftun0", "mtu", 576)
+    for who in ("server", "client"):
+        narrow(routed, who, 576)
     routed.exchange(40000, 1452, "--overtaking", CUT, smallest=64, window="64K")
     for end in (server, client):
         assert flows_are_shared_out(end, 2)
@@ -238,6 +238,7 @@ def works_with_one(world, client, reason):
     assert client.stop() == 0
 
 
+@pytest.mark.attach("nat")
 def test_where_the_kernel_takes_no_program_there_is_one_worker(pair):
     client = pair.client.start(*attached(
         "setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf", FTUN, "client", "--workers",
