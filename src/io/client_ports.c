@@ -285,8 +285,7 @@ bool ftun_client_ports_open(struct ftun_client_ports *ports, const char *directo
                reserve(ports, directory, &reserved, error);
     }
     join(&held, &reserved);
-    return choose(ports, remotes, held, size, error) &&
-           reserve(ports, directory, &reserved, error);
+    return choose(ports, remotes, held, size, error) && reserve(ports, directory, &reserved, error);
 }
 
 void ftun_client_ports_close(struct ftun_client_ports *ports)
