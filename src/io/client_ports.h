@@ -34,9 +34,9 @@ bool ftun_client_ports_choose(const struct ftun_port_set *taken, uint32_t size, 
 /* How many ports are wanted for as many flows at a time; 0: not known. */
 uint32_t ftun_client_ports_size(uint32_t flows);
 
-/* Reserve a block of `size` ports, from which this host has no connection to `remotes`, and
- * which no other instance has; or `wanted`, unless its first is 0. What the kernel would not choose by itself needs no reservation.
- * `directory` is that of struct ftun_sysctls. */
+/* Reserve a block of `size` ports, from which this host has no connection to `remotes`, and which no
+ * other instance has; or `wanted`, unless its first is 0. What the kernel would not choose by
+ * itself needs no reservation. `directory` is that of struct ftun_sysctls. */
 bool ftun_client_ports_open(struct ftun_client_ports *ports, const char *directory,
                             const struct ftun_remotes *remotes, struct ftun_port_range wanted,
                             uint32_t size, struct ftun_error *error);
