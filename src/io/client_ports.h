@@ -34,7 +34,7 @@ bool ftun_client_ports_choose(const struct ftun_port_set *taken, uint32_t size, 
 /* How many ports are wanted for as many flows at a time; 0: not known. */
 uint32_t ftun_client_ports_size(uint32_t flows);
 
-/* Reserve a block of `size` ports, from which this host has no connection to `remotes`, and which no
+/* Reserve a block of `size` ports, from which this host has no connection to `remotes`, which no
  * other instance has; or `wanted`, unless its first is 0. What the kernel would not choose by
  * itself needs no reservation. `directory` is that of struct ftun_sysctls. */
 bool ftun_client_ports_open(struct ftun_client_ports *ports, const char *directory,
