@@ -244,8 +244,17 @@ static __always_inline bool read_peers(struct __sk_buff *skb, const struct packe
     return is_icmp(packet) && !packet->fragment && read_error(skb, packet, out);
 }
 
-static __always_inline int take(uint32_t to)
+/* VLAN 0 is none: its tag tells a priority (IEEE 802.1Q 9.6), and the frame is the link's own. What
+ * is of another, that VLAN's link sees next. */
+static __always_inline bool is_of_vlan(const struct __sk_buff *skb)
 {
+    return skb->vlan_present && (skb->vlan_tci & 0xfff) != 0;
+}
+
+static __always_inline int take(struct __sk_buff *skb, uint32_t to)
+{
+    if (skb->vlan_present && bpf_skb_vlan_pop(skb) != 0) /* the TUN would write it out */
+        return PASS;
     count(DIVERT_TAKEN);
     return (int)bpf_redirect(to, 0);
 }
@@ -260,14 +269,14 @@ static __always_inline struct fragment_key key_of(const struct packet *packet)
 
 /* What has no transport header goes where the first fragment went. What comes before the first
  * passes, and ftun does not get that packet: hosts send them in order. */
-static __always_inline int take_later_fragment(const struct packet *packet)
+static __always_inline int take_later_fragment(struct __sk_buff *skb, const struct packet *packet)
 {
     const struct fragment_key key = key_of(packet);
     const uint64_t *const seen = bpf_map_lookup_elem(&fragments, &key);
     const uint32_t *const to = bpf_map_lookup_elem(&tun, &only);
     if (seen == NULL || to == NULL || bpf_ktime_get_ns() - *seen > FTUN_REASSEMBLY_TIMEOUT)
         return PASS;
-    return take(*to);
+    return take(skb, *to);
 }
 
 static __always_inline void note_first_fragment(const struct packet *packet)
@@ -282,12 +291,12 @@ int ftun_arrives(struct __sk_buff *skb)
 {
     struct packet packet;
     struct peers peers;
-    if (skb->pkt_type != PACKET_HOST || skb->vlan_present) /* the VLAN's link sees it next */
+    if (skb->pkt_type != PACKET_HOST || is_of_vlan(skb))
         return PASS;
     if (!parse(skb, 0, &packet))
         return PASS;
     if (packet.fragment_offset != 0)
-        return take_later_fragment(&packet);
+        return take_later_fragment(skb, &packet);
     if (!read_peers(skb, &packet, &peers) || !is_tunnels(&peers))
         return PASS;
     const uint32_t *const to = bpf_map_lookup_elem(&tun, &only);
@@ -299,7 +308,7 @@ int ftun_arrives(struct __sk_buff *skb)
         return drop(DIVERT_FLOOD);
     if (packet.fragment)
         note_first_fragment(&packet);
-    return take(*to);
+    return take(skb, *to);
 }
 
 /* The IP length of each packet that the kernel makes of this one; 0 when it has no TCP header. */

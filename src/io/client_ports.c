@@ -14,6 +14,7 @@
 enum {
     SIZE_DEFAULT = 4096,
     LIST_MAX = 256 * 1024, /* bytes: every second port, "60001,", is less */
+    NOTE_MAX = 16 * 1024,  /* bytes: what one instance adds is a few ranges */
     FILE_PATH_MAX = 192
 };
 
@@ -131,7 +132,7 @@ static struct ftun_port_range automatic(void)
 static void take_back(int fd)
 {
     struct ftun_port_set reserved, noted;
-    char text[LIST_MAX / 16]; /* what one instance adds is a few ranges */
+    char text[NOTE_MAX];
     const ssize_t len = pread(fd, text, sizeof text - 1, 0);
     text[len < 0 ? 0 : len] = '\0';
     if (!ftun_port_set_parse(text, &noted) || !read_reserved(&reserved))
@@ -142,7 +143,26 @@ static void take_back(int fd)
         write_reserved(&reserved);
 }
 
-static void clean(const char *path)
+static void join(struct ftun_port_set *set, const struct ftun_port_set *more)
+{
+    for (uint32_t i = 0; i < sizeof set->bits / sizeof set->bits[0]; i++)
+        set->bits[i] |= more->bits[i];
+}
+
+/* The second line: all ports that the instance has, reserved or not. */
+static void add_block(int fd, struct ftun_port_set *held)
+{
+    char text[NOTE_MAX];
+    struct ftun_port_set block;
+    const ssize_t len = pread(fd, text, sizeof text - 1, 0);
+    text[len < 0 ? 0 : len] = '\0';
+    const char *const line = strchr(text, '\n');
+    if (line == NULL || !ftun_port_set_parse(line + 1, &block))
+        return;
+    join(held, &block);
+}
+
+static void clean(const char *path, struct ftun_port_set *held)
 {
     const int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
@@ -150,20 +170,24 @@ static void clean(const char *path)
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
         take_back(fd);
         unlink(path);
+    } else {
+        add_block(fd, held);
     }
     close(fd);
 }
 
-void ftun_client_ports_clean(const char *directory)
+/* Take back what dead instances have reserved; `held`: what the living have. */
+static void clean_all(const char *directory, struct ftun_port_set *held)
 {
     char path[FILE_PATH_MAX];
     DIR *entries = opendir(directory);
+    *held = (struct ftun_port_set){0};
     if (entries == NULL)
         return;
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
         snprintf(path, sizeof path, "%s/%.64s", directory, entry->d_name);
         if (strncmp(entry->d_name, "ports-", 6) == 0)
-            clean(path);
+            clean(path, held);
     }
     closedir(entries);
 }
@@ -181,6 +205,7 @@ static bool note(struct ftun_client_ports *ports, const char *directory,
     if (out == NULL)
         return ftun_fail(error, "cannot write %s: %s", ports->path, strerror(errno));
     ftun_port_set_write(out, added);
+    fprintf(out, "\n%u-%u\n", ports->range.first, ports->range.last);
     return fclose(out) == 0 ||
            ftun_fail(error, "cannot write %s: %s", ports->path, strerror(errno));
 }
@@ -212,15 +237,21 @@ static void add_connected(const struct ftun_remotes *remotes, struct ftun_port_s
         ftun_sockets_connected(&remotes->at[i], ports);
 }
 
-static bool check_wanted(struct ftun_port_range wanted, const struct ftun_port_set *connected,
-                         struct ftun_error *error)
+static bool check_wanted(struct ftun_port_range wanted, const struct ftun_port_set *held,
+                         const struct ftun_port_set *connected, struct ftun_error *error)
 {
-    for (uint32_t port = wanted.first; port <= wanted.last; port++)
+    for (uint32_t port = wanted.first; port <= wanted.last; port++) {
+        if (ftun_port_set_contains(held, (uint16_t)port))
+            return ftun_fail(error,
+                             "another ftun client on this host has TCP port %u: choose other "
+                             "--ports",
+                             port);
         if (ftun_port_set_contains(connected, (uint16_t)port))
             return ftun_fail(error,
                              "this host has a connection from TCP port %u to the server already: "
                              "choose other --ports",
                              port);
+    }
     return true;
 }
 
@@ -242,19 +273,19 @@ bool ftun_client_ports_open(struct ftun_client_ports *ports, const char *directo
                             const struct ftun_remotes *remotes, struct ftun_port_range wanted,
                             uint32_t size, struct ftun_error *error)
 {
-    struct ftun_port_set reserved, connected = {0};
+    struct ftun_port_set reserved, held, connected = {0};
     *ports = (struct ftun_client_ports)FTUN_CLIENT_PORTS_NONE;
-    ftun_client_ports_clean(directory);
+    clean_all(directory, &held);
     if (!read_reserved(&reserved))
         return ftun_fail(error, "cannot read %s: %s", reserved_path, strerror(errno));
     if (wanted.first != 0) {
         add_connected(remotes, &connected);
         ports->range = wanted;
-        return check_wanted(wanted, &connected, error) &&
+        return check_wanted(wanted, &held, &connected, error) &&
                reserve(ports, directory, &reserved, error);
     }
-    return choose(ports, remotes, reserved, size, error) &&
-           reserve(ports, directory, &reserved, error);
+    join(&held, &reserved);
+    return choose(ports, remotes, held, size, error) && reserve(ports, directory, &reserved, error);
 }
 
 void ftun_client_ports_close(struct ftun_client_ports *ports)

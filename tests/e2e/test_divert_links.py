@@ -126,6 +126,28 @@ def test_vlan(world):
     carries(world)
 
 
+# A handshake in a frame whose tag has a priority, and VLAN 0: that is none.
+TAGGED = """
+import sys
+from scapy.all import Dot1Q, Ether, IP, IPv6, TCP, sendp, sniff
+ip = IPv6 if ":" in sys.argv[1] else IP
+frame = (Ether(dst=sys.argv[2]) / Dot1Q(vlan=0, prio=5) / ip(dst=sys.argv[1]) /
+         TCP(sport=5555, dport=4567, flags="S"))
+answers = sniff(iface="eth0", lfilter=lambda it: TCP in it and it[TCP].sport == 4567, count=1,
+                timeout=10, started_callback=lambda: sendp(frame, iface="eth0", verbose=False))
+print(answers[0][TCP].flags)
+"""
+
+
+@pytest.mark.parametrize("there", [SERVER4, SERVER6], ids=["ipv4", "ipv6"])
+def test_priority_without_vlan(world, there):
+    cable(world, "eth0")
+    address(world, "eth0")
+    world.start_server()
+    mac = world.server.run("cat", "/sys/class/net/eth0/address").stdout.strip()
+    assert world.client.run(sys.executable, "-c", TAGGED, there, mac).stdout == "SA\n"
+
+
 def test_bridge_of_which_the_link_is_a_port(world):
     cable(world, "eth0")
     bridge(world, "eth0")

@@ -99,6 +99,24 @@ def test_clients_have_different_ports(pair):
     assert all(one[1] < other[0] for one, other in zip(blocks, blocks[1:]))
 
 
+def test_clients_have_different_ports_where_none_need_be_reserved(pair):
+    """The kernel chooses from elsewhere; with so many flows there is room for two of them."""
+    pair.client.sysctl("net.ipv4.ip_local_port_range", "10000 20000")
+    clients = [pair.start_client("--max-flows", "7040", local=f"127.0.0.1:{5300 + i}")
+               for i in range(2)]
+    (_, last), (first, _) = sorted(ports_of(client) for client in clients)
+    assert last < first
+
+
+@pytest.mark.parametrize("range", ["1024 60999", "32768 60999"], ids=["reserved", "not reserved"])
+def test_the_ports_of_a_client_are_no_other_clients(pair, range):
+    pair.client.sysctl("net.ipv4.ip_local_port_range", range)
+    pair.start_client("--ports", "20000-20099")
+    refused(pair.client, FTUN, "client", "--local", "127.0.0.1:5300", "--remote", "10.77.0.2:4567",
+            "--attach", "divert", "--ports", "20099-20199", code=1, says="20099")
+    pair.start_client("--ports", "20100-20199", local="127.0.0.1:5300")
+
+
 def test_other_connections_to_the_server_are_the_hosts(pair):
     """From the client's host to the very port of the tunnel's server, and it answers: they are not
     swallowed by the client that runs there."""

@@ -171,8 +171,7 @@ static void a_program_that_cannot_be_hooked_in_leaves_no_qdisc(void **state)
     (void)state;
     struct ftun_error error;
     struct ftun_divert_hooked hooked;
-    assert_false(
-        ftun_divert_hook_in(&hooked, FTUN_DIVERT_CLSACT, -1, links.at[0].index, &error));
+    assert_false(ftun_divert_hook_in(&hooked, FTUN_DIVERT_CLSACT, -1, links.at[0].index, &error));
     assert_non_null(strstr(error.text, "cannot attach"));
     assert_false(has_qdisc(0));
 }
