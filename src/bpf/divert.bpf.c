@@ -286,8 +286,7 @@ static __always_inline void note_first_fragment(const struct packet *packet)
     bpf_map_update_elem(&fragments, &key, &now, BPF_ANY);
 }
 
-SEC("tc")
-int ftun_arrives(struct __sk_buff *skb)
+static __always_inline int arrives(struct __sk_buff *skb, int without_tun)
 {
     struct packet packet;
     struct peers peers;
@@ -300,8 +299,10 @@ int ftun_arrives(struct __sk_buff *skb)
     if (!read_peers(skb, &packet, &peers) || !is_tunnels(&peers))
         return PASS;
     const uint32_t *const to = bpf_map_lookup_elem(&tun, &only);
-    if (to == NULL || bpf_map_lookup_elem(&addresses, &packet.destination) == NULL)
+    if (bpf_map_lookup_elem(&addresses, &packet.destination) == NULL)
         return PASS;
+    if (to == NULL)
+        return without_tun;
     if (!is_allowed(&peers.remote.ip))
         return drop(DIVERT_NOT_ALLOWED);
     if (is_flood(skb, &packet))
@@ -309,6 +310,21 @@ int ftun_arrives(struct __sk_buff *skb)
     if (packet.fragment)
         note_first_fragment(&packet);
     return take(skb, *to);
+}
+
+/* A filter stays when ftun dies: without a TUN it lets everything pass. */
+SEC("tc")
+int ftun_arrives(struct __sk_buff *skb)
+{
+    return arrives(skb, PASS);
+}
+
+/* A link of tcx goes with ftun. While it is there ftun is, too, and about to make its TUN anew: the
+ * host's TCP would end the flows meanwhile, by RST. */
+SEC("tc")
+int ftun_arrives_tcx(struct __sk_buff *skb)
+{
+    return arrives(skb, DROP);
 }
 
 /* The IP length of each packet that the kernel makes of this one; 0 when it has no TCP header. */

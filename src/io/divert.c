@@ -55,8 +55,10 @@ enum ftun_divert_hook ftun_divert_hook(const struct ftun_divert *divert)
 static bool hook_in_link(struct ftun_divert *divert, struct ftun_divert_link *at,
                          struct ftun_error *error)
 {
-    return ftun_divert_hook_in(&at->hooked, divert->hook, divert->object.arrives, at->link.index,
-                               error);
+    const bool tcx = divert->hook == FTUN_DIVERT_TCX;
+    return ftun_divert_hook_in(&at->hooked, divert->hook,
+                               tcx ? divert->object.arrives_tcx : divert->object.arrives,
+                               at->link.index, error);
 }
 
 /* While there was no TUN, another ftun may have taken the filters for leftovers. */

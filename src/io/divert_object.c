@@ -64,6 +64,11 @@ static bool configure(struct ftun_divert_object *object, const struct ftun_diver
     return map != NULL && bpf_map__set_initial_value(map, &settings, sizeof settings) == 0;
 }
 
+static int program(const struct bpf_object *bpf, const char *name)
+{
+    return bpf_program__fd(bpf_object__find_program_by_name(bpf, name));
+}
+
 static bool find(struct ftun_divert_object *object)
 {
     const struct {
@@ -75,13 +80,10 @@ static bool find(struct ftun_divert_object *object)
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
         if ((*maps[i].fd = bpf_object__find_map_fd_by_name(object->bpf, maps[i].name)) < 0)
             return false;
-    const struct bpf_program *const arrives =
-        bpf_object__find_program_by_name(object->bpf, "ftun_arrives");
-    const struct bpf_program *const leaves =
-        bpf_object__find_program_by_name(object->bpf, "ftun_leaves");
-    object->arrives = bpf_program__fd(arrives);
-    object->leaves = bpf_program__fd(leaves);
-    return object->arrives >= 0 && object->leaves >= 0;
+    object->arrives = program(object->bpf, "ftun_arrives");
+    object->arrives_tcx = program(object->bpf, "ftun_arrives_tcx");
+    object->leaves = program(object->bpf, "ftun_leaves");
+    return object->arrives >= 0 && object->arrives_tcx >= 0 && object->leaves >= 0;
 }
 
 static bool allow(const struct ftun_divert_object *object, const struct ftun_divert_config *config)

@@ -9,7 +9,7 @@ struct bpf_object;
 /* All but `bpf` are descriptors, which belong to it. */
 struct ftun_divert_object {
     struct bpf_object *bpf;
-    int arrives, leaves; /* programs */
+    int arrives, arrives_tcx, leaves; /* programs */
     int tun, addresses, remotes, allowed, counts, too_big;
 };
 

@@ -462,6 +462,19 @@ static void everything_passes_when_the_tun_is_gone(void **state)
     assert_int_equal(arrives(&packet), PASS);
 }
 
+static void the_tunnels_own_is_dropped_while_ftun_makes_its_tun_anew(void **state)
+{
+    (void)state;
+    load_divert(divert_server());
+    divert->object.arrives = divert->object.arrives_tcx;
+    const struct made ours = to_server(FTUN_IPV4);
+    const struct made other = segment(at(there[0], 999), at(here[0], PORT + 1), FTUN_SYN);
+    assert_int_equal(arrives(&ours), TAKE);
+    ftun_tun_close(&tun);
+    assert_int_equal(arrives(&ours), DROP);
+    assert_int_equal(arrives(&other), PASS);
+}
+
 static void a_new_tun_gets_what_the_old_one_got(void **state)
 {
     (void)state;
@@ -513,6 +526,7 @@ int main(void)
         TEST(only_handshakes_are_limited),
         TEST(answers_to_a_client_are_no_flood),
         TEST(everything_passes_when_the_tun_is_gone),
+        TEST(the_tunnels_own_is_dropped_while_ftun_makes_its_tun_anew),
         TEST(a_new_tun_gets_what_the_old_one_got),
     };
     return cmocka_run_group_tests(tests, enter_namespace, NULL);
