@@ -78,7 +78,7 @@ static bool check_remotes(const struct ftun_attachment *a, struct ftun_error *er
     char text[FTUN_ADDRESS_TEXT];
     for (size_t i = 0; a->plan.role == FTUN_CLIENT && i < a->plan.remotes.count; i++) {
         const struct ftun_address *server = &a->plan.remotes.at[i].ip;
-        if (ftun_netlink_route(server, &route, &ignored) && route.is_local)
+        if (ftun_netlink_route(server, a->plan.choices.mark, &route, &ignored) && route.is_local)
             return ftun_fail(error,
                              "the server's address %s is this host's own, and divert hears what "
                              "comes from the network; use --attach nat",

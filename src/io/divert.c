@@ -26,7 +26,7 @@ static bool load(struct ftun_divert *divert, const struct ftun_divert_config *co
     if (!ftun_divert_object_load(&divert->object, config, error) ||
         !choose_hook(divert, config->hook, error))
         return false;
-    divert->too_big = ftun_divert_too_big_open(divert->object.too_big, error);
+    divert->too_big = ftun_divert_too_big_open(divert->object.too_big, config->mark, error);
     if (divert->too_big == NULL)
         return false;
     ftun_divert_leftovers_remove();

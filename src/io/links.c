@@ -64,14 +64,14 @@ static bool leads_to(const struct ftun_link *link, const uint32_t *outgoing, siz
 }
 
 void ftun_links_of_client(const struct ftun_links *all, const struct ftun_remotes *remotes,
-                          struct ftun_links *out)
+                          uint32_t mark, struct ftun_links *out)
 {
     struct ftun_error ignored;
     struct ftun_route route;
     uint32_t outgoing[FTUN_REMOTES_MAX];
     size_t count = 0;
     for (size_t i = 0; i < remotes->count; i++)
-        if (ftun_netlink_route(&remotes->at[i].ip, &route, &ignored))
+        if (ftun_netlink_route(&remotes->at[i].ip, mark, &route, &ignored))
             outgoing[count++] = route.link;
     out->count = 0;
     for (int i = 0; i < all->count; i++)

@@ -28,9 +28,9 @@ void ftun_links_keep_named(struct ftun_links *links, const char (*names)[IFNAMSI
 void ftun_links_of_divert(const struct ftun_links *all, const char *tun,
                           const char (*names)[IFNAMSIZ], size_t count, struct ftun_links *out);
 
-/* Of `all`, those by which the routes to a client's servers go. */
+/* Of `all`, those by which the routes to a client's servers go, of packets with this mark. */
 void ftun_links_of_client(const struct ftun_links *all, const struct ftun_remotes *remotes,
-                          struct ftun_links *out);
+                          uint32_t mark, struct ftun_links *out);
 
 /* The same link, under the same name? */
 bool ftun_links_contain(const struct ftun_links *links, const struct ftun_link *link);

@@ -120,9 +120,19 @@ def test_rules_by_source(world, family):
     assert has_moved(world.server, 0, 1)
 
 
+def add_rule_by_mark(world, family):
+    """The other link, from the address there: so do the answers come."""
+    route(world.client, SERVER[family], 2, 1, "mtu", 1400, "table", 100,
+          source=gateway(1, 1, family))
+    world.client.ip(f"-{family}", "rule", "add", "fwmark", 77, "lookup", 100)
+
+
 @FAMILY
 def test_rules_by_mark(world, family):
-    world.client.ip(f"-{family}", "rule", "add", "fwmark", 77, "lookup", 100)
-    route(world.client, SERVER[family], 2, 1, "table", 100, source=CLIENT[family])
+    """The source and the size are those of the route by mark."""
+    add_rule_by_mark(world, family)
     start(world, family, "--mark", "77")
     assert has_moved(world.client, 0, 1)
+    assert has_moved(world.server, 0, 1)
+    datagram_max = 1400 - (40 if family == 4 else 60)
+    assert f"datagrams of up to {datagram_max} bytes" in world.tunnels[1].log()
