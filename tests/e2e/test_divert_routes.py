@@ -136,3 +136,21 @@ def test_rules_by_mark(world, family):
     assert has_moved(world.server, 0, 1)
     datagram_max = 1400 - (40 if family == 4 else 60)
     assert f"datagrams of up to {datagram_max} bytes" in world.tunnels[1].log()
+
+
+@FAMILY
+def test_rules_that_come_and_go_under_a_flow(world, family):
+    """Nothing else changes: the links have got their addresses before, and when the rule goes ftun's
+    start is long past."""
+    wait_until(lambda: "tentative" not in world.client.ip("-6", "addr", "show").stdout)
+    there = "to", SERVER[family], "lookup", 100
+    route(world.client, SERVER[family], 2, 1, "table", 100, source=gateway(1, 1, family))
+    application = start(world, family)
+    world.client.ip(f"-{family}", "rule", "add", *there)
+    world.tunnels[1].wait_for(f"by eth1 now, from {gateway(1, 1, family)}")
+    application.answered_after(time.monotonic())
+    assert has_moved(world.server, 0, 1)
+    world.client.ip(f"-{family}", "rule", "del", *there)
+    world.tunnels[1].wait_for(f"by eth0 now, from {CLIENT[family]}")
+    application.answered_after(time.monotonic())
+    assert has_moved(world.server, 1, 0)
