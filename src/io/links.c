@@ -50,7 +50,7 @@ void ftun_links_of_divert(const struct ftun_links *all, const char *tun,
     for (int i = 0; i < all->count; i++) {
         const struct ftun_link *link = &all->at[i];
         const bool chosen = count > 0 ? is_named(link, names, count) : !link->member;
-        if (chosen && link->up && !link->loopback && strcmp(link->name, tun) != 0)
+        if (chosen && !link->loopback && strcmp(link->name, tun) != 0)
             out->at[out->count++] = *link;
     }
 }

@@ -4,6 +4,7 @@ of veth pairs. VLAN and bond are the kernel's own where it has them, else those 
 
 import pathlib
 import re
+import signal
 import sys
 
 import pytest
@@ -247,6 +248,32 @@ def test_link_that_comes_after_the_start(world):
     world.start_sink("--echo")
     world.start_client()
     assert world.echo()["echoed"] == 100, server.log()
+
+
+# Says when it has asked, and what came of it.
+CONNECT = """
+import os, select, socket, sys
+s = socket.socket()
+s.setblocking(False)
+s.connect_ex((sys.argv[1], 4567))
+print("asked", flush=True)
+select.select([], [s], [])
+print("answer:", os.strerror(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)), flush=True)
+"""
+
+
+def test_link_that_comes_up_has_been_taken_before(world):
+    """As ftun is told of it a little later, and until then the host would refuse what comes."""
+    two_links(world)
+    world.server.ip("link", "set", "eth1", "down")
+    server = world.start_server()
+    server.send_signal(signal.SIGSTOP)
+    world.server.ip("link", "set", "eth1", "up")
+    wait_until(lambda: reaches(world.client, "10.78.0.2"))
+    asking = world.client.start(sys.executable, "-c", CONNECT, "10.78.0.2")
+    asking.wait_for("asked")
+    server.send_signal(signal.SIGCONT)
+    asking.wait_for("answer: Success")
 
 
 def test_address_that_comes_after_the_start(world):
