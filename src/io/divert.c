@@ -52,11 +52,17 @@ enum ftun_divert_hook ftun_divert_hook(const struct ftun_divert *divert)
     return divert->hook;
 }
 
+/* A link may be gone since it was listed: then there is nothing to hook into. */
 static bool hook_in_link(struct ftun_divert *divert, struct ftun_divert_link *at,
                          struct ftun_error *error)
 {
-    return ftun_divert_hook_in(&at->hooked, divert->hook, divert->object.arrives, at->link.index,
-                               error);
+    struct ftun_error cause;
+    if (ftun_divert_hook_in(&at->hooked, divert->hook, divert->object.arrives, at->link.index,
+                            &cause) ||
+        errno == ENODEV)
+        return true;
+    *error = cause;
+    return false;
 }
 
 /* While there was no TUN, another ftun may have taken the filters for leftovers. */
@@ -111,7 +117,8 @@ static bool add_link(struct ftun_divert *divert, const struct ftun_link *link,
     at->link = *link;
     if (!hook_in_link(divert, at, error))
         return false;
-    divert->count++;
+    if (at->hooked.kind != FTUN_DIVERT_AUTO)
+        divert->count++;
     return true;
 }
 
