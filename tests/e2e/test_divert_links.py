@@ -2,6 +2,7 @@
 of veth pairs. VLAN and bond are the kernel's own where it has them, else those of userlink.py.
 """
 
+import fcntl
 import pathlib
 import re
 import signal
@@ -10,6 +11,7 @@ import sys
 import pytest
 
 from conftest import SERVER4, SERVER6, World, connect, wait_until
+from test_divert_crash import hooks
 
 pytestmark = pytest.mark.attach("divert")
 
@@ -274,6 +276,20 @@ def test_link_that_comes_up_has_been_taken_before(world):
     asking.wait_for("asked")
     server.send_signal(signal.SIGCONT)
     asking.wait_for("answer: Success")
+
+
+def test_filters_wait_while_another_instance_sets_up(world):
+    """Or takes down: it may be about to remove the qdisc, empty as it is. That ftun has looked at the
+    new link is seen by the new route."""
+    connect(world.lab, world.client, world.server, ("eth0", "eth0"), "10.77.0.", "fd77::")
+    client = world.start_client("--divert-hook", "clsact")
+    with open("/run/ftun/lock", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        connect(world.lab, world.client, world.server, ("eth1", "eth1"), "10.78.0.", "fd78::")
+        world.client.ip("route", "add", SERVER4, "via", "10.78.0.2")
+        client.wait_for("by eth1 now")
+        assert hooks(world.client).keys() == {"ftun0", "eth0"}
+    wait_until(lambda: "eth1" in hooks(world.client))
 
 
 def test_address_that_comes_after_the_start(world):
