@@ -67,14 +67,16 @@ static void look_soon(struct ftun_network *network)
 
 /* --- links and routes --------------------------------------------------------------------- */
 
-static struct ftun_ways find_ways(const struct ftun_remotes *remotes)
+static struct ftun_ways find_ways(const struct ftun_network *network)
 {
+    const struct ftun_remotes *const remotes = &network->known;
+    const uint32_t mark = network->attachment->plan.choices.mark;
     struct ftun_error ignored;
     struct ftun_ways out = {0};
     for (size_t i = 0; i < remotes->count; i++) {
         struct ftun_way *way = &out.at[out.count];
         way->remote = remotes->at[i];
-        if (ftun_netlink_route(&way->remote.ip, &way->route, &ignored))
+        if (ftun_netlink_route(&way->remote.ip, mark, &way->route, &ignored))
             out.count++;
     }
     return out;
@@ -140,7 +142,7 @@ static void offer(const struct ftun_network *network)
 /* True when they are others than before. */
 static bool take_ways(struct ftun_network *network)
 {
-    const struct ftun_ways ways = find_ways(&network->known);
+    const struct ftun_ways ways = find_ways(network);
     if (same_ways(&ways, &network->ways))
         return false;
     network->ways = ways;
@@ -336,7 +338,7 @@ void ftun_network_follow(struct ftun_network *network, struct ftun_attachment *a
     network->mtu = attachment->mtu;
     if (network->role == FTUN_SERVER)
         return;
-    network->ways = find_ways(&network->known);
+    network->ways = find_ways(network);
     offer(network);
     if (network->ways.count == 0)
         tell_way(network);

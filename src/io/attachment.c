@@ -29,7 +29,7 @@ static uint32_t mtu_of_client(const struct ftun_attachment *a)
     struct ftun_route route;
     uint32_t mtu = 0;
     for (size_t i = 0; i < a->plan.remotes.count; i++)
-        if (ftun_netlink_route(&a->plan.remotes.at[i].ip, &route, &ignored) &&
+        if (ftun_netlink_route(&a->plan.remotes.at[i].ip, a->plan.choices.mark, &route, &ignored) &&
             (mtu == 0 || route.mtu < mtu))
             mtu = route.mtu;
     return mtu;

@@ -60,12 +60,10 @@ static bool set_links(struct ftun_attachment *a, struct ftun_error *error)
     return ftun_divert_set_links(a->divert, &a->links, error);
 }
 
-static bool set_what_is_taken(struct ftun_attachment *a, struct ftun_error *error)
+static bool set_ends(struct ftun_attachment *a, struct ftun_error *error)
 {
-    return set_addresses(a, error) &&
-           (a->plan.role == FTUN_SERVER ||
-            ftun_divert_set_remotes(a->divert, &a->plan.remotes, error)) &&
-           set_links(a, error);
+    return set_addresses(a, error) && (a->plan.role == FTUN_SERVER ||
+                                       ftun_divert_set_remotes(a->divert, &a->plan.remotes, error));
 }
 
 /* --- all together ------------------------------------------------------------------------- */
@@ -78,7 +76,7 @@ static bool check_remotes(const struct ftun_attachment *a, struct ftun_error *er
     char text[FTUN_ADDRESS_TEXT];
     for (size_t i = 0; a->plan.role == FTUN_CLIENT && i < a->plan.remotes.count; i++) {
         const struct ftun_address *server = &a->plan.remotes.at[i].ip;
-        if (ftun_netlink_route(server, &route, &ignored) && route.is_local)
+        if (ftun_netlink_route(server, a->plan.choices.mark, &route, &ignored) && route.is_local)
             return ftun_fail(error,
                              "the server's address %s is this host's own, and divert hears what "
                              "comes from the network; use --attach nat",
@@ -132,7 +130,7 @@ static bool set_up(struct ftun_attachment *a, struct ftun_error *error)
     a->any_local = true;
     return check_remotes(a, error) && ftun_sysctls_open(&a->sysctls, error) && reserve(a, error) &&
            load(a, error) && ftun_attachment_open_tun(a, a->plan.tun_name, error) &&
-           check_tun(a, error) && set_up_tun(a, error) && set_what_is_taken(a, error);
+           check_tun(a, error) && set_up_tun(a, error) && set_ends(a, error) && set_links(a, error);
 }
 
 static bool set_up_or_nothing(struct ftun_attachment *a, struct ftun_error *error)
@@ -153,13 +151,18 @@ static bool restore_divert(struct ftun_attachment *a, struct ftun_error *error)
     return ftun_attachment_open_tun_again(a, error) && set_up_tun(a, error);
 }
 
-/* Nothing here is shared with other instances: no lock. */
+/* Instances share the qdisc of clsact, which the last to go removes: a filter must not be added to
+ * it meanwhile. Nothing else here is shared. */
 static enum ftun_follow_result follow_divert(struct ftun_attachment *a,
                                              const struct ftun_remotes *before,
                                              struct ftun_error *error)
 {
     (void)before;
-    return set_what_is_taken(a, error) ? FTUN_FOLLOWED : FTUN_FOLLOW_FAILED;
+    if (!set_ends(a, error))
+        return FTUN_FOLLOW_FAILED;
+    if (ftun_divert_hook(a->divert) == FTUN_DIVERT_CLSACT)
+        return ftun_attachment_try_locked(a, set_links, error);
+    return set_links(a, error) ? FTUN_FOLLOWED : FTUN_FOLLOW_FAILED;
 }
 
 static bool local_of_route(const struct ftun_attachment *a, const struct ftun_route *route,

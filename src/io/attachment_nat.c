@@ -90,7 +90,7 @@ static bool note_links(struct ftun_attachment *a, bool *more, struct ftun_error 
         ftun_links_of_server(&all, a->tun.name, &concerned);
         ftun_links_keep_named(&concerned, a->plan.choices.links, a->plan.choices.link_count);
     } else
-        ftun_links_of_client(&all, &a->plan.remotes, &concerned);
+        ftun_links_of_client(&all, &a->plan.remotes, a->plan.choices.mark, &concerned);
     *more = false;
     const struct ftun_links before = a->links;
     a->links.count = 0;

@@ -26,7 +26,7 @@ static bool load(struct ftun_divert *divert, const struct ftun_divert_config *co
     if (!ftun_divert_object_load(&divert->object, config, error) ||
         !choose_hook(divert, config->hook, error))
         return false;
-    divert->too_big = ftun_divert_too_big_open(divert->object.too_big, error);
+    divert->too_big = ftun_divert_too_big_open(divert->object.too_big, config->mark, error);
     if (divert->too_big == NULL)
         return false;
     ftun_divert_leftovers_remove();
@@ -52,13 +52,18 @@ enum ftun_divert_hook ftun_divert_hook(const struct ftun_divert *divert)
     return divert->hook;
 }
 
+/* A link may be gone since it was listed: then there is nothing to hook into. */
 static bool hook_in_link(struct ftun_divert *divert, struct ftun_divert_link *at,
                          struct ftun_error *error)
 {
     const bool tcx = divert->hook == FTUN_DIVERT_TCX;
-    return ftun_divert_hook_in(&at->hooked, divert->hook,
-                               tcx ? divert->object.arrives_tcx : divert->object.arrives,
-                               at->link.index, error);
+    const int program = tcx ? divert->object.arrives_tcx : divert->object.arrives;
+    struct ftun_error cause;
+    if (ftun_divert_hook_in(&at->hooked, divert->hook, program, at->link.index, &cause) ||
+        errno == ENODEV)
+        return true;
+    *error = cause;
+    return false;
 }
 
 /* While there was no TUN, another ftun may have taken the filters for leftovers. */
@@ -113,7 +118,8 @@ static bool add_link(struct ftun_divert *divert, const struct ftun_link *link,
     at->link = *link;
     if (!hook_in_link(divert, at, error))
         return false;
-    divert->count++;
+    if (at->hooked.kind != FTUN_DIVERT_AUTO)
+        divert->count++;
     return true;
 }
 

@@ -67,8 +67,8 @@ enum ftun_divert_hook ftun_divert_hook(const struct ftun_divert *divert);
 bool ftun_divert_set_tun(struct ftun_divert *divert, uint32_t tun, struct ftun_error *error);
 
 /* The links that packets may come by are these from now on: attach to those that are new, forget
- * those that are gone. False when one cannot be attached to; the others are. Only after a TUN has
- * been set: filters of clsact without one are leftovers to others. */
+ * those that are gone. False when one that is there cannot be attached to; the others are. Only
+ * after a TUN has been set: filters of clsact without one are leftovers to others. */
 bool ftun_divert_set_links(struct ftun_divert *divert, const struct ftun_links *links,
                            struct ftun_error *error);
 

@@ -86,8 +86,10 @@ bool ftun_divert_hook_in(struct ftun_divert_hooked *hooked, enum ftun_divert_hoo
     *hooked = (struct ftun_divert_hooked){.kind = kind, .link = link, .tcx = -1};
     if (kind == FTUN_DIVERT_TCX ? hook_tcx(hooked, program) : hook_clsact(hooked, program))
         return true;
-    fail_hook(hooked, errno, error);
+    const int cause = errno;
+    fail_hook(hooked, cause, error);
     hooked->kind = FTUN_DIVERT_AUTO;
+    errno = cause;
     return false;
 }
 

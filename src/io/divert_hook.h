@@ -17,7 +17,8 @@ struct ftun_divert_hooked {
 /* Has the kernel tcx? `program`: a descriptor, of a program for it. */
 bool ftun_divert_has_tcx(int program);
 
-/* Hook a program in, before all others there; `kind` is TCX or CLSACT. On error `hooked` is not. */
+/* Hook a program in, before all others there; `kind` is TCX or CLSACT. On error `hooked` is not,
+ * and errno says why: ENODEV when there is no such link. */
 bool ftun_divert_hook_in(struct ftun_divert_hooked *hooked, enum ftun_divert_hook kind, int program,
                          uint32_t link, struct ftun_error *error);
 

@@ -25,7 +25,8 @@ enum {
 
 struct ftun_divert_too_big {
     struct ring_buffer *ring;
-    int socket; /* packet(7) */
+    int socket;    /* packet(7) */
+    uint32_t mark; /* of the packets; 0: none */
     uint32_t tun;
 };
 
@@ -74,11 +75,11 @@ static void send_to_tun(const struct ftun_divert_too_big *too_big, enum ftun_fam
     sendto(too_big->socket, packet, len, MSG_DONTWAIT, (const struct sockaddr *)&to, sizeof to);
 }
 
-static uint32_t mtu_of_route(const struct ftun_address *destination)
+static uint32_t mtu_of_route(const struct ftun_address *destination, uint32_t mark)
 {
     struct ftun_error ignored;
     struct ftun_route route;
-    return ftun_netlink_route(destination, &route, &ignored) ? route.mtu : 0;
+    return ftun_netlink_route(destination, mark, &route, &ignored) ? route.mtu : 0;
 }
 
 static int answer(void *context, void *data, size_t len)
@@ -90,20 +91,23 @@ static int answer(void *context, void *data, size_t len)
     if (len < sizeof *event ||
         ftun_ip_parse_quoted(event->quote, event->quote_len, &quoted) != FTUN_TAKEN)
         return 0;
-    const uint32_t mtu = event->mtu != 0 ? event->mtu : mtu_of_route(&quoted.destination);
+    const uint32_t mtu =
+        event->mtu != 0 ? event->mtu : mtu_of_route(&quoted.destination, too_big->mark);
     if (mtu != 0)
         send_to_tun(too_big, quoted.source.family, packet,
                     write_packet(event, &quoted, mtu, packet));
     return 0;
 }
 
-struct ftun_divert_too_big *ftun_divert_too_big_open(int map, struct ftun_error *error)
+struct ftun_divert_too_big *ftun_divert_too_big_open(int map, uint32_t mark,
+                                                     struct ftun_error *error)
 {
     struct ftun_divert_too_big *const too_big = calloc(1, sizeof *too_big);
     if (too_big == NULL) {
         ftun_fail(error, "out of memory");
         return NULL;
     }
+    too_big->mark = mark;
     too_big->socket = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* 0: receives nothing */
     if (too_big->socket < 0)
         ftun_fail(error, "cannot have a packet socket: %s; it needs CAP_NET_RAW", strerror(errno));

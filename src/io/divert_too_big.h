@@ -8,8 +8,10 @@
 
 struct ftun_divert_too_big;
 
-/* `map`: the descriptor of the ring buffer that the programs write to. NULL on error. */
-struct ftun_divert_too_big *ftun_divert_too_big_open(int map, struct ftun_error *error);
+/* `map`: the descriptor of the ring buffer that the programs write to; `mark`: of the packets. NULL
+ * on error. */
+struct ftun_divert_too_big *ftun_divert_too_big_open(int map, uint32_t mark,
+                                                     struct ftun_error *error);
 
 /* Readable when there is something to take. */
 int ftun_divert_too_big_fd(const struct ftun_divert_too_big *too_big);

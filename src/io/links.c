@@ -50,7 +50,7 @@ void ftun_links_of_divert(const struct ftun_links *all, const char *tun,
     for (int i = 0; i < all->count; i++) {
         const struct ftun_link *link = &all->at[i];
         const bool chosen = count > 0 ? is_named(link, names, count) : !link->member;
-        if (chosen && link->up && !link->loopback && strcmp(link->name, tun) != 0)
+        if (chosen && !link->loopback && strcmp(link->name, tun) != 0)
             out->at[out->count++] = *link;
     }
 }
@@ -64,14 +64,14 @@ static bool leads_to(const struct ftun_link *link, const uint32_t *outgoing, siz
 }
 
 void ftun_links_of_client(const struct ftun_links *all, const struct ftun_remotes *remotes,
-                          struct ftun_links *out)
+                          uint32_t mark, struct ftun_links *out)
 {
     struct ftun_error ignored;
     struct ftun_route route;
     uint32_t outgoing[FTUN_REMOTES_MAX];
     size_t count = 0;
     for (size_t i = 0; i < remotes->count; i++)
-        if (ftun_netlink_route(&remotes->at[i].ip, &route, &ignored))
+        if (ftun_netlink_route(&remotes->at[i].ip, mark, &route, &ignored))
             outgoing[count++] = route.link;
     out->count = 0;
     for (int i = 0; i < all->count; i++)

@@ -6,8 +6,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static const unsigned groups =
-    RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
+static const unsigned groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
+                               RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE |
+                               1u << (RTNLGRP_IPV6_RULE - 1); /* for which there is no RTMGRP_ */
 
 bool ftun_monitor_open(struct ftun_monitor *monitor, struct ftun_error *error)
 {

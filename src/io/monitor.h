@@ -1,4 +1,4 @@
-/* The kernel's word when links, addresses or routes of this host change. */
+/* The kernel's word when links, addresses, routes or their rules change. */
 #ifndef FTUN_IO_MONITOR_H
 #define FTUN_IO_MONITOR_H
 

@@ -96,7 +96,7 @@ static int note_route(const struct nlmsghdr *header, void *data)
 }
 
 /* RTM_F_FIB_MATCH: tell of the route that matched, not of the destination asked for. */
-static bool ask_route(const struct ftun_address *destination, unsigned flags,
+static bool ask_route(const struct ftun_address *destination, uint32_t mark, unsigned flags,
                       struct ftun_route *route)
 {
     struct ftun_netlink_message message;
@@ -106,16 +106,17 @@ static bool ask_route(const struct ftun_address *destination, unsigned flags,
     info->rtm_dst_len = (unsigned char)(8 * address_len(destination));
     info->rtm_flags = flags;
     mnl_attr_put(header, RTA_DST, address_len(destination), destination->bytes);
+    mnl_attr_put_u32(header, RTA_MARK, mark);
     return ftun_netlink_exchange(NETLINK_ROUTE, header, note_route, route);
 }
 
-bool ftun_netlink_route(const struct ftun_address *destination, struct ftun_route *route,
-                        struct ftun_error *error)
+bool ftun_netlink_route(const struct ftun_address *destination, uint32_t mark,
+                        struct ftun_route *route, struct ftun_error *error)
 {
     struct ftun_route matched = {0};
     *route = (struct ftun_route){.family = (enum ftun_family)destination->family};
-    if (!ask_route(destination, RTM_F_LOOKUP_TABLE, route) ||
-        !ask_route(destination, RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH, &matched))
+    if (!ask_route(destination, mark, RTM_F_LOOKUP_TABLE, route) ||
+        !ask_route(destination, mark, RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH, &matched))
         return ftun_fail(error, "no route: %s (ip route shows those there are)", strerror(errno));
     route->prefix_len = matched.prefix_len;
     route->is_local = route->is_local || matched.is_local;

@@ -26,9 +26,10 @@ struct ftun_route {
     bool is_local;              /* an address of this host */
 };
 
-/* The route to `destination` now. False when there is none. */
-bool ftun_netlink_route(const struct ftun_address *destination, struct ftun_route *route,
-                        struct ftun_error *error);
+/* The route to `destination` now, of packets with this mark (0: without one). False when there is
+ * none. */
+bool ftun_netlink_route(const struct ftun_address *destination, uint32_t mark,
+                        struct ftun_route *route, struct ftun_error *error);
 
 /* MTU of a link, in bytes; 0 when it is gone. */
 uint32_t ftun_netlink_link_mtu(uint32_t link);

@@ -34,7 +34,7 @@ static bool is_free(const struct ftun_address *address)
 {
     struct ftun_route route;
     struct ftun_error ignored;
-    if (!ftun_netlink_route(address, &route, &ignored))
+    if (!ftun_netlink_route(address, 0, &route, &ignored))
         return true;
     return !route.is_local && route.prefix_len <= WIDE_PREFIX;
 }

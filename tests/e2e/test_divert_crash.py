@@ -18,9 +18,13 @@ HOOKS = pytest.mark.parametrize("hook", ["tcx", "clsact"])
 RESERVED = "net.ipv4.ip_local_reserved_ports"
 
 
+def hooks(host):
+    """By device, as hooks.py says."""
+    return json.loads(host.run(sys.executable, HERE / "hooks.py").stdout)
+
+
 def all_traces(host):
-    hooked = json.loads(host.run(sys.executable, HERE / "hooks.py").stdout)
-    return traces(host), hooked, host.sysctl(RESERVED)
+    return traces(host), hooks(host), host.sysctl(RESERVED)
 
 
 def start(world, hook, remote=SERVER4):

@@ -2,13 +2,16 @@
 of veth pairs. VLAN and bond are the kernel's own where it has them, else those of userlink.py.
 """
 
+import fcntl
 import pathlib
 import re
+import signal
 import sys
 
 import pytest
 
 from conftest import SERVER4, SERVER6, World, connect, wait_until
+from test_divert_crash import hooks
 
 pytestmark = pytest.mark.attach("divert")
 
@@ -247,6 +250,46 @@ def test_link_that_comes_after_the_start(world):
     world.start_sink("--echo")
     world.start_client()
     assert world.echo()["echoed"] == 100, server.log()
+
+
+# Says when it has asked, and what came of it.
+CONNECT = """
+import os, select, socket, sys
+s = socket.socket()
+s.setblocking(False)
+s.connect_ex((sys.argv[1], 4567))
+print("asked", flush=True)
+select.select([], [s], [])
+print("answer:", os.strerror(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)), flush=True)
+"""
+
+
+def test_link_that_comes_up_has_been_taken_before(world):
+    """As ftun is told of it a little later, and until then the host would refuse what comes."""
+    two_links(world)
+    world.server.ip("link", "set", "eth1", "down")
+    server = world.start_server()
+    server.send_signal(signal.SIGSTOP)
+    world.server.ip("link", "set", "eth1", "up")
+    wait_until(lambda: reaches(world.client, "10.78.0.2"))
+    asking = world.client.start(sys.executable, "-c", CONNECT, "10.78.0.2")
+    asking.wait_for("asked")
+    server.send_signal(signal.SIGCONT)
+    asking.wait_for("answer: Success")
+
+
+def test_filters_wait_while_another_instance_sets_up(world):
+    """Or takes down: it may be about to remove the qdisc, empty as it is. That ftun has looked at the
+    new link is seen by the new route."""
+    connect(world.lab, world.client, world.server, ("eth0", "eth0"), "10.77.0.", "fd77::")
+    client = world.start_client("--divert-hook", "clsact")
+    with open("/run/ftun/lock", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        connect(world.lab, world.client, world.server, ("eth1", "eth1"), "10.78.0.", "fd78::")
+        world.client.ip("route", "add", SERVER4, "via", "10.78.0.2")
+        client.wait_for("by eth1 now")
+        assert hooks(world.client).keys() == {"ftun0", "eth0"}
+    wait_until(lambda: "eth1" in hooks(world.client))
 
 
 def test_address_that_comes_after_the_start(world):

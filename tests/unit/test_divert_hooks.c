@@ -176,7 +176,7 @@ static void a_program_that_cannot_be_hooked_in_leaves_no_qdisc(void **state)
     assert_false(has_qdisc(0));
 }
 
-static void a_link_that_is_gone_is_an_error_and_the_others_are_attached_to(void **state)
+static void a_link_that_is_gone_is_none_and_the_others_are_attached_to(void **state)
 {
     (void)state;
     static const enum ftun_divert_hook hooks[] = {FTUN_DIVERT_TCX, FTUN_DIVERT_CLSACT};
@@ -185,12 +185,23 @@ static void a_link_that_is_gone_is_an_error_and_the_others_are_attached_to(void 
         struct ftun_links some = links;
         load_hooked(hooks[i]);
         some.at[0].index = 4242;
-        assert_false(ftun_divert_set_links(divert, &some, &error));
-        assert_non_null(strstr(error.text, "cannot attach"));
+        assert_true(ftun_divert_set_links(divert, &some, &error));
         assert_int_equal(divert->count, LINKS - 1);
         assert_int_equal((int)tcx_count(2) + filter_count(2), 1);
         close_divert(NULL);
     }
+}
+
+static void a_link_that_cannot_be_attached_to_is_an_error(void **state)
+{
+    (void)state;
+    struct ftun_error error;
+    load_hooked(FTUN_DIVERT_AUTO);
+    const int program = divert->object.arrives;
+    divert->object.arrives = -1;
+    assert_false(ftun_divert_set_links(divert, &links, &error));
+    assert_non_null(strstr(error.text, "cannot attach"));
+    divert->object.arrives = program;
 }
 
 /* The process says so when it is set up, and waits for its end. */
@@ -245,6 +256,17 @@ static void filters_are_back_with_the_tun(void **state)
     assert_int_equal(filter_count(1), 1);
 }
 
+static void a_link_that_is_gone_does_not_keep_the_tun_from_coming_back(void **state)
+{
+    (void)state;
+    struct ftun_error error;
+    load_hooked(FTUN_DIVERT_CLSACT);
+    set_first_links(2);
+    divert->links[0].link.index = 4242;
+    assert_true(ftun_divert_set_tun(divert, if_nametoindex(tun.name), &error));
+    assert_int_equal(filter_count(1), 1);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, close_divert)
 
 int main(void)
@@ -257,10 +279,12 @@ int main(void)
         TEST(filters_of_others_stay),
         TEST(a_qdisc_of_others_stays),
         TEST(a_program_that_cannot_be_hooked_in_leaves_no_qdisc),
-        TEST(a_link_that_is_gone_is_an_error_and_the_others_are_attached_to),
+        TEST(a_link_that_is_gone_is_none_and_the_others_are_attached_to),
+        TEST(a_link_that_cannot_be_attached_to_is_an_error),
         TEST(a_killed_ftun_leaves_nothing_in_tcx),
         TEST(what_a_killed_ftun_leaves_in_clsact_is_removed_by_the_next),
         TEST(filters_are_back_with_the_tun),
+        TEST(a_link_that_is_gone_does_not_keep_the_tun_from_coming_back),
     };
     return cmocka_run_group_tests(tests, make_links, NULL);
 }

@@ -26,7 +26,7 @@ static void await_route(const struct ftun_address *destination)
     struct ftun_route route = {0};
     const uint32_t link = if_nametoindex(out.name);
     const time_t last = time(NULL) + 20;
-    while (!ftun_netlink_route(destination, &route, &error) || route.link != link)
+    while (!ftun_netlink_route(destination, 0, &route, &error) || route.link != link)
         if (time(NULL) > last)
             fail_msg("no route by %s", out.name);
 }
