@@ -196,7 +196,7 @@ static void a_link_that_cannot_be_attached_to_is_an_error(void **state)
 {
     (void)state;
     struct ftun_error error;
-    load_hooked(FTUN_DIVERT_AUTO);
+    load_hooked(FTUN_DIVERT_CLSACT);
     const int program = divert->object.arrives;
     divert->object.arrives = -1;
     assert_false(ftun_divert_set_links(divert, &links, &error));
