@@ -117,7 +117,7 @@ def test_rules_by_source(world, family):
     route(world.server, CLIENT[family], 1, 1, "table", 100)
     route(world.client, other, 2, 0, source=CLIENT[family])
     start(world, family, to=other)
-    assert has_moved(world.server, 0, 1)
+    moves(world.server, 0, 1)
 
 
 def add_rule_by_mark(world, family):
@@ -128,12 +128,13 @@ def add_rule_by_mark(world, family):
 
 
 @FAMILY
-def test_rules_by_mark(world, family):
+@pytest.mark.parametrize("how", ["divert", "nat"])
+def test_rules_by_mark(world, family, how):
     """The source and the size are those of the route by mark."""
     add_rule_by_mark(world, family)
-    start(world, family, "--mark", "77")
-    assert has_moved(world.client, 0, 1)
-    assert has_moved(world.server, 0, 1)
+    start(world, family, "--mark", "77", "--attach", how)
+    moves(world.client, 0, 1)
+    moves(world.server, 0, 1)
     datagram_max = 1400 - (40 if family == 4 else 60)
     assert f"datagrams of up to {datagram_max} bytes" in world.tunnels[1].log()
 
@@ -149,8 +150,8 @@ def test_rules_that_come_and_go_under_a_flow(world, family):
     world.client.ip(f"-{family}", "rule", "add", *there)
     world.tunnels[1].wait_for(f"by eth1 now, from {gateway(1, 1, family)}")
     application.answered_after(time.monotonic())
-    assert has_moved(world.server, 0, 1)
+    moves(world.server, 0, 1)
     world.client.ip(f"-{family}", "rule", "del", *there)
     world.tunnels[1].wait_for(f"by eth0 now, from {CLIENT[family]}")
     application.answered_after(time.monotonic())
-    assert has_moved(world.server, 1, 0)
+    moves(world.server, 1, 0)
