@@ -146,9 +146,14 @@ static bool open_divert(struct ftun_attachment *a, struct ftun_error *error)
     return ftun_attachment_do_locked(a, set_up_or_nothing, error);
 }
 
-static bool restore_divert(struct ftun_attachment *a, struct ftun_error *error)
+static bool set_up_tun_again(struct ftun_attachment *a, struct ftun_error *error)
 {
     return ftun_attachment_open_tun_again(a, error) && set_up_tun(a, error);
+}
+
+static bool restore_divert(struct ftun_attachment *a, struct ftun_error *error)
+{
+    return ftun_attachment_do_locked(a, set_up_tun_again, error);
 }
 
 /* Instances share the qdisc of clsact, which the last to go removes: a filter must not be added to

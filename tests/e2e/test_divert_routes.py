@@ -126,10 +126,11 @@ def add_rule_by_mark(world, family):
 
 
 @FAMILY
-def test_rules_by_mark(world, family):
+@pytest.mark.parametrize("how", ["divert", "nat"])
+def test_rules_by_mark(world, family, how):
     """The source and the size are those of the route by mark."""
     add_rule_by_mark(world, family)
-    start(world, family, "--mark", "77")
+    start(world, family, "--mark", "77", "--attach", how)
     moves(world.client, 0, 1)
     moves(world.server, 0, 1)
     datagram_max = 1400 - (40 if family == 4 else 60)
