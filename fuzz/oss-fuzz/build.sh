@@ -52,7 +52,7 @@ compile() {
         exec "$@" -o "$0/${object%.c}.o"' "$WORK" {} $CC $flags -c {}
 }
 
-library="src/core/*.c $(ls src/replay/*.c | grep -v /main.c) src/io/error.c src/io/remotes.c src/io/resolver.c src/io/sockaddr.c src/ftun/options.c src/ftun/address_text.c
+library="src/core/*.c $(ls src/replay/*.c | grep -v /main.c) src/io/error.c src/io/remotes.c src/io/resolver.c src/io/sockaddr.c src/ftun/options.c src/ftun/choices.c src/ftun/address_text.c
     src/io/ancillary.c src/io/virtio_header.c fuzz/checked_endpoint.c fuzz/wire.c"
 mutator="fuzz/mutator/repair.c fuzz/mutator/packet.c fuzz/mutator/stream.c"
 
