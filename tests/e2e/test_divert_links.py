@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+import kernel_tcp
 from conftest import SERVER4, SERVER6, World, connect, wait_until
 from test_divert_crash import hooks
 
@@ -170,24 +171,10 @@ def test_guest_behind_a_bridge(world, lab):
     world.server.ip("link", "set", "port", "master", "br0")
     guest.ip("addr", "add", "10.77.0.3/24", "dev", "eth0")
     start(world)
-    guest.start(sys.executable, "-c", KERNEL_SERVER).wait_for("ready")
-    answer = world.client.run(sys.executable, "-c", ASK, "10.77.0.3").stdout
+    kernel_tcp.serve(guest)
+    answer = kernel_tcp.ask(world.client, "10.77.0.3").stdout
     assert answer == "the kernel\n"
     carries(world)
-
-
-KERNEL_SERVER = """
-import socket
-listener = socket.create_server(("", 4567))
-print("ready", flush=True)
-while True:
-    listener.accept()[0].sendall(b"the kernel")
-"""
-
-ASK = """
-import socket, sys
-print(socket.create_connection((sys.argv[1], 4567), timeout=5).recv(100).decode())
-"""
 
 
 def test_bond_of_two_of_which_one_fails(world):
@@ -326,7 +313,7 @@ def test_only_the_links_that_were_named(world):
     world.start_sink("--echo")
     world.start_client(remote="10.78.0.2:4567")
     assert world.echo()["echoed"] == 100
-    refused = world.client.run(sys.executable, "-c", ASK, SERVER4, check=False)
+    refused = kernel_tcp.ask(world.client, SERVER4, check=False)
     assert "ConnectionRefusedError" in refused.stderr
 
 

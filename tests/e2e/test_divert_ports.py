@@ -6,29 +6,11 @@ import sys
 
 import pytest
 
+import kernel_tcp
 from conftest import FTUN, READY, SERVER4, SERVER6, attached
 from test_usage import SERVER, refused
 
 pytestmark = pytest.mark.attach("divert")
-
-KERNEL_SERVER = """
-import socket
-listener = socket.create_server(("::", 4567), family=socket.AF_INET6, dualstack_ipv6=True)
-print("ready", flush=True)
-while True:
-    listener.accept()[0].sendall(b"the kernel")
-"""
-
-ASK = """
-import socket, sys
-print(socket.create_connection((sys.argv[1], 4567), timeout=5).recv(100).decode())
-"""
-
-
-def kernel_server(host):
-    process = host.start(sys.executable, "-c", KERNEL_SERVER)
-    process.wait_for("ready")
-    return process
 
 
 def ports_of(client):
@@ -37,14 +19,14 @@ def ports_of(client):
 
 
 def test_a_port_in_use_names_its_owner(pair):
-    owner = kernel_server(pair.server)
+    owner = kernel_tcp.serve(pair.server)
     refused(pair.server, FTUN, *SERVER, code=1, says=f"(pid {owner.pid})")
 
 
 def test_a_servers_port_is_nobody_elses(pair):
     """Nor on an address of its own: the tunnel is on all of them."""
     pair.start_server()
-    done = pair.server.run(sys.executable, "-c", KERNEL_SERVER.replace('"::"', '"::1"'),
+    done = pair.server.run(sys.executable, "-c", kernel_tcp.SERVER.replace('"::"', '"::1"'),
                            check=False, timeout=5)
     assert "Address already in use" in done.stderr
 
@@ -79,7 +61,7 @@ time.sleep(60)
 
 def test_a_client_takes_no_ports_from_which_the_kernel_is_connected(pair):
     """All over the range, but for one gap in which there is room."""
-    kernel_server(pair.server)
+    kernel_tcp.serve(pair.server)
     ports = [port for port in range(32768, 61000, 2000) if not 42000 < port < 52000]
     below, above = max(p for p in ports if p < 42000), min(p for p in ports if p > 52000)
     pair.client.start(sys.executable, "-c", CONNECT_FROM, SERVER4, *ports).wait_for("connected")
@@ -132,13 +114,13 @@ def test_other_connections_to_the_server_are_the_hosts(pair):
 
 def test_what_a_router_forwards_is_not_its_own(routed):
     """A router runs a server of the same port as a host behind it."""
-    kernel_server(routed.server)
+    kernel_tcp.serve(routed.server)
     routed.start_server(host=routed.router)
     routed.start_sink("--echo", host=routed.router)
     routed.start_client(remote="10.1.0.1:4567")
     assert routed.echo()["echoed"] == 100
     for there in (SERVER4, SERVER6):
-        answer = routed.client.run(sys.executable, "-c", ASK, there).stdout
+        answer = kernel_tcp.ask(routed.client, there).stdout
         assert answer == "the kernel\n"
 
 
