@@ -137,7 +137,7 @@ def test_a_shared_socket_hears_the_service_alone(pair):
 def test_F09_a_service_that_is_gone_and_comes_back(pair):
     server = pair.start_server("--upstream-sockets", "shared")
     pair.start_client()
-    assert pair.echo(count=1)["echoed"] == 0
+    assert pair.echo(count=1, patience=1)["echoed"] == 0
     pair.start_sink("--echo")
     assert pair.echo(count=10)["echoed"] == 10
     assert total(server, "application-refused") == 1

@@ -148,7 +148,7 @@ def test_it_is_in_the_way_of_others(pair, firewall):
         pair.start_server("--attach", "nat")
         pair.start_client("--attach", "nat")
         pair.start_sink("--echo")
-        assert pair.echo(count=1)["echoed"] == 0
+        assert pair.echo(count=1, patience=1)["echoed"] == 0
     else:
         assert not connects(pair, SERVER4) and not connects(pair, SERVER6)
 

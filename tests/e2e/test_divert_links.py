@@ -118,7 +118,7 @@ def carries(world):
 
 def soon_carries(world):
     for local in (OVER4, OVER6):
-        wait_until(lambda to=local: world.echo(count=1, to=to)["echoed"] == 1)
+        wait_until(lambda to=local: world.echo(count=1, to=to, patience=1)["echoed"] == 1)
     carries(world)
 
 

@@ -132,7 +132,7 @@ def test_allow_from(pair, ours, theirs, remote):
     pair.start_sink("--echo")
     closed = pair.start_server("--allow-from", theirs)
     pair.start_client(remote=f"{remote}:4567")
-    assert pair.echo(count=1)["echoed"] == 0
+    assert pair.echo(count=1, patience=1)["echoed"] == 0
     assert closed.stop() == 0
     assert int(re.search(r"divert-not-allowed: (\d+)", closed.log()).group(1)) > 0
     assert "segments-received" not in closed.log()

@@ -108,6 +108,6 @@ def test_F01_ipv6_that_nobody_may_cut_is_sent_smaller(routed, who):
             "client": routed.start_client(remote=f"[{SERVER6}]:4567")}
     narrow(routed, who, 1280)
     routed.start_sink("--echo")
-    assert routed.echo(count=1, size=1400)["echoed"] == 0
+    assert routed.echo(count=1, size=1400, patience=1)["echoed"] == 0
     ends["client" if who == "server" else "server"].wait_for("datagram is now 1220 bytes")
     assert routed.echo(count=100, size=1220)["echoed"] == 100

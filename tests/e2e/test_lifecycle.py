@@ -193,7 +193,7 @@ def test_F17_traffic_is_back_when_the_server_was_away_for_a_while(routed):
     routed.start_sink("--echo")
     traffic_is_back(routed)
     server.stop(signal.SIGKILL)
-    routed.echo(count=3)  # into the void
+    routed.echo(count=3, patience=1)  # into the void
     routed.start_server()
     traffic_is_back(routed)
 

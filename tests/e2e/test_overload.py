@@ -60,7 +60,7 @@ def test_a_light_flow_loses_nothing_beside_floods(pair):
     _, client, _ = start_tunnel(pair)
     floods = [start_flood(pair) for _ in range(3)]
     client.wait_for("socket-overflow")
-    figures = pair.echo(count=200, size=LIGHT, interval=1000)
+    figures = pair.echo(count=200, size=LIGHT, interval=1000, patience=5)
     for flood in floods:
         flood.stop()
     assert figures["lost"] <= 4 and figures["corrupted"] == 0, client.log()
@@ -90,7 +90,7 @@ def test_a_flood_one_way_does_not_stop_the_other_way(pair):
     floods = [start_flood(pair) for _ in range(3)]
     client.wait_for("socket-overflow")
     for _ in range(5):  # each a new flow
-        assert pair.echo(count=10, size=LIGHT)["echoed"] > 0
+        assert pair.echo(count=10, size=LIGHT, patience=1)["echoed"] > 0
     assert client.stop() == 0
     assert "total flows-opened: 8" in client.log() and "total flows-closed: 8" in client.log()
     for flood in floods:

@@ -50,4 +50,4 @@ def test_a_tun_with_several_queues_is_made_again_without_privileges(pair, attach
     assert pair.echo()["echoed"] == 100
     pair.client.ip("link", "delete", "ftun0")
     client.wait_for("is back")
-    assert pair.echo(interval=1000)["echoed"] > 0
+    assert pair.echo(interval=1000, patience=1)["echoed"] > 0

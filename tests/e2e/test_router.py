@@ -13,7 +13,7 @@ BOTH = pytest.mark.parametrize("remote", [f"{SERVER4}:4567", f"[{SERVER6}]:4567"
 
 def test_plain_udp_dies_and_the_tunnel_lives(routed):
     routed.start_sink("--echo", listen="0.0.0.0:5001")
-    assert routed.echo(count=2, to=f"{SERVER4}:5001")["echoed"] == 0
+    assert routed.echo(count=2, to=f"{SERVER4}:5001", patience=1)["echoed"] == 0
     assert routed.dropped("udp") == 2
     routed.start_server()
     routed.start_client()

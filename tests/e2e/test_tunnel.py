@@ -76,7 +76,7 @@ def test_F22_an_oversize_datagram_gets_one_clear_line(pair):
     client = pair.start_client()
     pair.start_sink("--echo")
     assert pair.echo(count=10, size=1460)["echoed"] == 10
-    assert pair.echo(count=2, size=1461)["echoed"] == 0
+    assert pair.echo(count=2, size=1461, patience=1)["echoed"] == 0
     client.wait_for("datagram-too-large: datagram larger than a segment on this path")
 
 
@@ -92,7 +92,7 @@ def test_F21_too_big_from_a_router_lowers_the_limit(routed):
     routed.start_server()
     client = routed.start_client()
     routed.start_sink("--echo")
-    assert routed.echo(count=1, size=1400)["echoed"] == 0
+    assert routed.echo(count=1, size=1400, patience=1)["echoed"] == 0
     client.wait_for("the largest datagram is now 1360 bytes")
     assert routed.echo(count=10, size=1360)["echoed"] == 10
 

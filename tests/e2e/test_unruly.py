@@ -65,7 +65,7 @@ def test_the_same_seed_drops_the_same_frames(cabled):
 def test_faults_of_one_direction_leave_the_other_alone(cabled):
     cabled.cable.suffer("--drop", "100", "--toward", "left")
     sink = cabled.start_sink("--echo", listen="10.77.0.2:5001")
-    assert cabled.echo(count=2, to="10.77.0.2:5001")["echoed"] == 0
+    assert cabled.echo(count=2, to="10.77.0.2:5001", patience=1)["echoed"] == 0
     done = cabled.cable.figures()
     assert done["left"]["dropped"] == done["right"]["unharmed"] == 2
     assert result(sink)["datagrams"] == 2

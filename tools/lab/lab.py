@@ -18,12 +18,16 @@ import time
 
 _counter = itertools.count()
 
+# Seconds until what should end, or come, passes for hanging. A wait that succeeds costs no more than
+# it takes, and a machine that others use too may take long.
+PATIENCE = 90.0
+
 
 class LabError(RuntimeError):
     """A command of the laboratory failed; the text carries the command and what it printed."""
 
 
-def run(*command, timeout=30, check=True, **options):
+def run(*command, timeout=PATIENCE, check=True, **options):
     """Run a command to its end; stdout and stderr as text. Raises LabError when it fails."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=timeout, check=False, **options)
@@ -52,7 +56,7 @@ class Process:
     def running(self):
         return self.popen.poll() is None
 
-    def wait_for(self, pattern, timeout=10.0):
+    def wait_for(self, pattern, timeout=PATIENCE):
         """Wait until the output matches `pattern`; returns the match."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -65,16 +69,17 @@ class Process:
             time.sleep(0.01)
         raise LabError(f"{' '.join(self.command)}: no {pattern!r} in its output:\n{self.log()}")
 
-    def wait(self, timeout=30.0):
+    def wait(self, timeout=PATIENCE):
         return self.popen.wait(timeout)
 
     def send_signal(self, number):
         if self.running():
             self.popen.send_signal(number)
 
-    def stop(self, number=signal.SIGTERM, timeout=5.0):
+    def stop(self, number=signal.SIGTERM, timeout=PATIENCE):
         """Ask it to end, insist after `timeout` seconds; returns its exit status."""
         self.send_signal(number)
+        self.send_signal(signal.SIGCONT)  # one that was suspended, too
         try:
             return self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -110,7 +115,7 @@ class Host:
     def ip(self, *arguments):
         return run("ip", "-n", self.netns, *map(str, arguments))
 
-    def wait_for_carrier(self, device, timeout=5.0):
+    def wait_for_carrier(self, device, timeout=PATIENCE):
         """Wait until a device that was set up is operational."""
         end = time.monotonic() + timeout
         while " state UP " not in self.ip("-o", "link", "show", "dev", device).stdout:

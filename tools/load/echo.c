@@ -25,9 +25,10 @@ static const char help[] =
     "  --size N            bytes in a datagram, 24 at least (default 64)\n"
     "  --interval-us U     pause so many microseconds after each echo (default 0)\n"
     "  --warm-up S         do the same for so many seconds before, unmeasured\n"
+    "  --patience S        an echo that takes longer is lost (default 1)\n"
     "\n"
-    "An echo that takes longer than a second is lost. It prints one line of JSON, times in\n"
-    "microseconds: p50 is the time that half of the echoes stayed below.\n"
+    "It prints one line of JSON, times in microseconds: p50 is the time that half of the echoes\n"
+    "stayed below.\n"
     "\n"
     "Example, in two terminals:\n"
     "  ftun-load sink --listen 127.0.0.1:5001 --echo\n"
@@ -35,20 +36,20 @@ static const char help[] =
     "\n"
     "Exit status: 0 measured, 1 it could not or no echo came, 2 bad usage.\n";
 
-enum { PATIENCE_MS = 1000 };
-
 struct plan {
     struct address to;
     uint64_t count;
     struct size_range sizes;
     uint64_t interval_us;
     double warm_up;
+    double patience;
 };
 
 struct pinger {
     int socket;
     uint32_t size;
     uint32_t flow;
+    uint64_t patience_ns;
     uint64_t sequence;
     uint64_t lost;
     uint64_t corrupted;
@@ -64,6 +65,7 @@ static void read_plan(const char *const words[], struct plan *plan)
         {.name = "size", .read = argument_sizes, .target = &plan->sizes},
         {.name = "interval-us", .read = argument_number, .target = &plan->interval_us},
         {.name = "warm-up", .read = argument_seconds, .target = &plan->warm_up},
+        {.name = "patience", .read = argument_seconds, .target = &plan->patience},
     };
     const size_t count = sizeof arguments / sizeof arguments[0];
 
@@ -122,7 +124,7 @@ static bool await_echo(struct pinger *pinger, uint64_t deadline_ns)
 static void ping(struct pinger *pinger)
 {
     const uint64_t start_ns = clock_now_ns();
-    const uint64_t deadline_ns = start_ns + PATIENCE_MS * UINT64_C(1000000);
+    const uint64_t deadline_ns = start_ns + pinger->patience_ns;
     const bool echoed = send_ping(pinger) && await_echo(pinger, deadline_ns);
 
     pinger->sequence++;
@@ -205,7 +207,7 @@ static struct pinger *open_pinger(const struct plan *plan)
     pinger->size = plan->sizes.least;
     pinger->flow = stamp_draw_flow();
     pinger->socket = udp_connect(&plan->to);
-    udp_set_patience(pinger->socket, PATIENCE_MS);
+    pinger->patience_ns = clock_from_seconds(plan->patience);
     return pinger;
 }
 
@@ -218,7 +220,7 @@ static void close_pinger(struct pinger *pinger)
 
 int echo_command(const char *const words[])
 {
-    struct plan plan = {.count = 10000, .sizes = {64, 64}};
+    struct plan plan = {.count = 10000, .sizes = {64, 64}, .patience = 1};
     struct pinger *pinger;
     bool any;
 
