@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Applications with flows of each shape; both ends look at every datagram.
 
-    flows.py serve ADDRESS PORT
-    flows.py up|down|both ADDRESS PORT COUNT SIZE RATE [BURST]
+    flows.py serve ADDRESS PORT [HEARD]
+    flows.py up|down|both ADDRESS PORT COUNT SIZE RATE [BURST [HEARD]]
 
 up: the server never answers. down: the client only asks. both: each datagram is echoed. A client
 opens its flow with a datagram every LEAD_IN seconds, and begins when it is told to by SIGUSR1. COUNT
-datagrams of SIZE bytes, RATE a second; with BURST so many in one call, which the kernel cuts. The
+datagrams of SIZE bytes, RATE a second; with BURST so many in one call, which the kernel cuts. At RATE
+0 one flow up and one down send as fast as the far end receives: how far it has come it tells by the
+file HEARD, not by the path, and what is under way has room in each queue. The
 server takes any number of flows, prints "up" flows at its end; clients print what came back, when
 nothing more comes. Figures: `received` datagrams, among them `late` (after a
 later one) and `corrupted`; `lost`: as many are missing between the first and the last received.
@@ -15,6 +17,7 @@ later one) and `corrupted`; `lost`: as many are missing between the first and th
 import dataclasses
 import ipaddress
 import json
+import mmap
 import select
 import signal
 import socket
@@ -28,6 +31,8 @@ SILENCE = 1  # seconds, and twice the time between two bursts
 LATE = 0.3  # seconds after a flow's last datagram
 LEAD_IN = 0.05
 AT_A_TURN = 64  # datagrams received before the next are sent
+FIRST_WINDOW, WINDOW = 40, 120  # datagrams under way at rate 0: at first, as TCP's; and at most
+GIVEN_UP = 2  # seconds after which what is under way at rate 0 passes for lost
 TICK = 0.002  # seconds between two sends
 FILLER = bytes(i * 31 % 251 for i in range(70000))
 
@@ -71,22 +76,71 @@ class Tally:
         return {**dataclasses.asdict(self), "lost": lost}
 
 
-class Sender:
-    """Sends the datagrams of a flow as time passes."""
+class Heard:
+    """How many datagrams the receivers of one flow up and one down have heard of: those before the
+    last that came, lost or not. One more than there are when they know that it was the last."""
 
-    def __init__(self, sock, peer, shape):
+    KINDS = (b"up", b"down")
+
+    def __init__(self, path):
+        with open(path, "r+b") as file:
+            self.memory = mmap.mmap(file.fileno(), 4 * len(self.KINDS))
+
+    def note(self, kind, count):
+        struct.pack_into("I", self.memory, 4 * self.KINDS.index(kind), count)
+
+    def of(self, kind):
+        return struct.unpack_from("I", self.memory, 4 * self.KINDS.index(kind))[0]
+
+    def take(self, kind, datagram):
+        """Note what this one says; true when it is one of the flow."""
+        number, shape = parse(datagram)
+        ends = shape.kind.startswith(b"end")
+        self.note(kind, max(self.of(kind), shape.count + 1 if ends else number + 1))
+        return not ends
+
+
+class Sender:
+    """Sends the datagrams of a flow, as time passes or as the far end hears of them."""
+
+    def __init__(self, sock, peer, shape, heard=None):
         self.sock, self.peer, self.shape = sock, peer, shape
         self.begun, self.sent = time.monotonic(), 0
+        self.heard = heard if shape.rate == 0 else None
+        self.base, self.moved, self.ended = 0, self.begun, 0
 
     def done(self):
+        if self.heard:
+            return self.heard.of(self.shape.kind) > self.shape.count
         return self.sent == self.shape.count
 
     def send_due(self):
-        due = min(self.shape.count, int((time.monotonic() - self.begun) * self.shape.rate) + 1)
-        while self.sent < due:
+        due = self.due()
+        while self.sent < self.shape.count:
             burst = min(self.shape.burst, self.shape.count - self.sent)
+            if self.sent + (burst if self.heard else 1) > due:
+                break
             self.send(b"".join(map(self.shape.datagram, range(self.sent, self.sent + burst))))
             self.sent += burst
+        if self.heard and self.sent == self.shape.count:
+            self.say_the_end()
+
+    def due(self):
+        now = time.monotonic()
+        if not self.heard:
+            return int((now - self.begun) * self.shape.rate) + 1
+        heard = self.heard.of(self.shape.kind)
+        if heard > self.base:
+            self.base, self.moved = heard, now
+        elif now > self.moved + GIVEN_UP:
+            self.base, self.moved = self.sent, now
+        return self.base + min(FIRST_WINDOW + self.base, WINDOW)
+
+    def say_the_end(self):
+        """Again and again: it may be lost. What was sent before it comes before it, or never."""
+        if not self.done() and time.monotonic() > self.ended + LEAD_IN:
+            self.ended = time.monotonic()
+            self.send(Shape(b"end", self.shape.count, HEADER.size, 0, 1).datagram(0))
 
     def send(self, data):
         cut = [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("H", self.shape.size))]
@@ -116,7 +170,7 @@ def received(sock):
             pass
 
 
-def serve(address, port):
+def serve(address, port, heard):
     sock = udp_socket(address)
     sock.bind((address, port))
     ups, senders = {}, {}
@@ -127,29 +181,29 @@ def serve(address, port):
             busy = any(not sender.done() for sender in senders.values())
             select.select([sock], [], [], TICK if busy else None)
             for datagram, peer in received(sock):
-                answer(sock, peer, datagram, ups, senders)
+                answer(sock, peer, datagram, ups, senders, heard)
             for sender in senders.values():
                 sender.send_due()
     finally:
         print(json.dumps([tally.figures() for tally in ups.values()]), flush=True)
 
 
-def answer(sock, peer, datagram, ups, senders):
+def answer(sock, peer, datagram, ups, senders, heard):  # pylint: disable=too-many-arguments
     shape = parse(datagram)[1]
     if shape.kind == b"lead":
         return
     if shape.kind == b"both":
         sock.sendto(datagram, peer)
     elif shape.kind == b"down":
-        senders.setdefault(peer, Sender(sock, peer, shape))
-    else:
+        senders.setdefault(peer, Sender(sock, peer, shape, heard))
+    elif shape.rate > 0 or heard.take(b"up", datagram):
         ups.setdefault(peer, Tally()).take(datagram)
 
 
 def ask(sock, peer, shape):
     """Until the first datagram has come: the question may be lost."""
     for _ in range(20):
-        sock.sendto(shape.datagram(0), peer)
+        sock.sendto(shape.datagram(0)[:HEADER.size], peer)
         if select.select([sock], [], [], 0.5)[0]:
             return
 
@@ -163,18 +217,21 @@ def lead_in(sock, peer):
             return
 
 
-def talk(address, port, shape):
+def talk(address, port, shape, heard):
     sock, tally = udp_socket(address), Tally()
     lead_in(sock, (address, port))
-    sender = Sender(sock, (address, port), shape)
+    sender = Sender(sock, (address, port), shape, heard)
     if shape.kind == b"down":
         sender.sent = shape.count
         ask(sock, sender.peer, shape)
-    silence = 0 if shape.kind == b"up" else SILENCE + 2 * shape.burst / shape.rate
+    ends = shape.kind == b"up" or shape.rate == 0
+    silence = 0 if ends else SILENCE + 2 * shape.burst / shape.rate
     while not sender.done() or select.select([sock], [], [], silence)[0]:
-        sender.send_due()
+        if shape.kind != b"down":
+            sender.send_due()
         for datagram, _ in received(sock):
-            tally.take(datagram)
+            if shape.rate > 0 or heard.take(b"down", datagram):
+                tally.take(datagram)
         if tally.last == shape.count - 1:
             silence = LATE
         if not sender.done():
@@ -184,9 +241,10 @@ def talk(address, port, shape):
 
 def main(kind, address, port, *shape):
     if kind == "serve":
-        serve(address, int(port))
+        serve(address, int(port), Heard(shape[0]) if shape else None)
     else:
-        talk(address, int(port), Shape(kind.encode(), *map(int, (*shape, 1)[:4])))
+        figures = Shape(kind.encode(), *map(int, (*shape, 1)[:4]))
+        talk(address, int(port), figures, Heard(shape[4]) if shape[4:] else None)
 
 
 if __name__ == "__main__":
