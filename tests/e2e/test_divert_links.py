@@ -4,7 +4,6 @@ of veth pairs. VLAN and bond are the kernel's own where it has them, else those 
 
 import fcntl
 import pathlib
-import re
 import signal
 import sys
 
