@@ -1,23 +1,27 @@
 #!/usr/bin/python3
 """Applications with flows of each shape; both ends look at every datagram.
 
-    flows.py serve ADDRESS PORT [HEARD]
-    flows.py up|down|both ADDRESS PORT COUNT SIZE RATE [BURST [HEARD]]
+    flows.py serve ADDRESS PORT
+    flows.py up|down|both ADDRESS PORT COUNT SIZE RATE [BURST]
 
 up: the server never answers. down: the client only asks. both: each datagram is echoed. A client
 opens its flow with a datagram every LEAD_IN seconds, and begins when it is told to by SIGUSR1. COUNT
-datagrams of SIZE bytes, RATE a second; with BURST so many in one call, which the kernel cuts. At RATE
-0 one flow up and one down send as fast as the far end receives: how far it has come it tells by the
-file HEARD, not by the path, and what is under way has room in each queue. The
+datagrams of SIZE bytes, RATE a second; with BURST so many in one call, which the kernel cuts. The
 server takes any number of flows, prints "up" flows at its end; clients print what came back, when
 nothing more comes. Figures: `received` datagrams, among them `late` (after a
 later one) and `corrupted`; `lost`: as many are missing between the first and the last received.
+
+No more than WINDOW datagrams of a flow are under way, so that a receiver that gets no processor for a
+while finds them in the queues, and none lost there; at first it is as many as a first TCP window has
+room for. How far it is, it tells by a file, not by the path.
 """
 
 import dataclasses
 import ipaddress
 import json
 import mmap
+import os
+import pathlib
 import select
 import signal
 import socket
@@ -25,15 +29,16 @@ import struct
 import sys
 import time
 
-HEADER = struct.Struct("!4sIIIII")  # kind, number; and of the flow: count, size, rate, burst
+HEADER = struct.Struct("!4sIIIIII")  # kind, number; and of the flow: count, size, rate, burst, name
 UDP_SEGMENT = 103
-SILENCE = 1  # seconds, and twice the time between two bursts
+SILENCE = 5  # seconds, and twice the time between two bursts
 LATE = 0.3  # seconds after a flow's last datagram
 LEAD_IN = 0.05
 AT_A_TURN = 64  # datagrams received before the next are sent
-FIRST_WINDOW, WINDOW = 40, 120  # datagrams under way at rate 0: at first, as TCP's; and at most
-GIVEN_UP = 2  # seconds after which what is under way at rate 0 passes for lost
 TICK = 0.002  # seconds between two sends
+FIRST_WINDOW = 40  # datagrams: of 1460 bytes, less than 64 KiB
+WINDOW = 120  # and then: two flows one way fit the 256 packets of a veth's ring
+ALL_LOST = 1  # seconds without progress, after which what is under way is taken for lost
 FILLER = bytes(i * 31 % 251 for i in range(70000))
 
 
@@ -44,15 +49,38 @@ class Shape:
     size: int
     rate: int
     burst: int
+    name: int = 0
 
     def datagram(self, number):
-        header = HEADER.pack(self.kind, number, self.count, self.size, self.rate, self.burst)
+        header = HEADER.pack(self.kind, number, self.count, self.size, self.rate, self.burst,
+                             self.name)
         return header + FILLER[number % 251:number % 251 + self.size - len(header)]
 
 
 def parse(datagram):
     kind, number, *shape = HEADER.unpack_from(datagram)
     return number, Shape(kind, *shape)
+
+
+class Progress:
+    """How many datagrams of a flow have come or have been passed over, as its receiver tells its
+    sender; the client makes the file, and removes it."""
+
+    def __init__(self, name, make=False):
+        self.path = pathlib.Path("/dev/shm", f"ftun-flows-{name}")
+        if make:
+            self.path.write_bytes(bytes(mmap.PAGESIZE))
+        try:
+            with open(self.path, "r+b") as file:
+                self.number = memoryview(mmap.mmap(file.fileno(), mmap.PAGESIZE)).cast("Q")
+        except FileNotFoundError:  # the client has ended
+            self.number = [0]
+
+    def tell(self, number):
+        self.number[0] = number
+
+    def told(self):
+        return self.number[0]
 
 
 @dataclasses.dataclass
@@ -62,6 +90,10 @@ class Tally:
     received: int = 0
     late: int = 0
     corrupted: int = 0
+    progress: dataclasses.InitVar[Progress | None] = None
+
+    def __post_init__(self, progress):
+        self.progress = progress
 
     def take(self, datagram):
         number, shape = parse(datagram)
@@ -70,77 +102,41 @@ class Tally:
         self.late += number <= self.last
         self.last = max(self.last, number)
         self.corrupted += datagram != shape.datagram(number)
+        self.progress.tell(self.last + 1)
 
     def figures(self):
         lost = self.last - self.first + 1 - self.received
         return {**dataclasses.asdict(self), "lost": lost}
 
 
-class Heard:
-    """How many datagrams the receivers of one flow up and one down have heard of: those before the
-    last that came, lost or not. One more than there are when they know that it was the last."""
-
-    KINDS = (b"up", b"down")
-
-    def __init__(self, path):
-        with open(path, "r+b") as file:
-            self.memory = mmap.mmap(file.fileno(), 4 * len(self.KINDS))
-
-    def note(self, kind, count):
-        struct.pack_into("I", self.memory, 4 * self.KINDS.index(kind), count)
-
-    def of(self, kind):
-        return struct.unpack_from("I", self.memory, 4 * self.KINDS.index(kind))[0]
-
-    def take(self, kind, datagram):
-        """Note what this one says; true when it is one of the flow."""
-        number, shape = parse(datagram)
-        ends = shape.kind.startswith(b"end")
-        self.note(kind, max(self.of(kind), shape.count + 1 if ends else number + 1))
-        return not ends
-
-
 class Sender:
-    """Sends the datagrams of a flow, as time passes or as the far end hears of them."""
+    """Sends the datagrams of a flow as time passes, and as they arrive."""
 
-    def __init__(self, sock, peer, shape, heard=None):
-        self.sock, self.peer, self.shape = sock, peer, shape
+    def __init__(self, sock, peer, shape, progress):
+        self.sock, self.peer, self.shape, self.progress = sock, peer, shape, progress
         self.begun, self.sent = time.monotonic(), 0
-        self.heard = heard if shape.rate == 0 else None
-        self.base, self.moved, self.ended = 0, self.begun, 0
+        self.passed, self.moved = 0, self.begun
 
     def done(self):
-        if self.heard:
-            return self.heard.of(self.shape.kind) > self.shape.count
         return self.sent == self.shape.count
 
+    def room(self):
+        """Up to which number there may be datagrams under way."""
+        now, told = time.monotonic(), self.progress.told()
+        if told > self.passed or now > self.moved + ALL_LOST:
+            self.passed = told if told > self.passed else self.sent
+            self.moved = now
+        return self.passed + min(FIRST_WINDOW + self.passed, WINDOW)
+
     def send_due(self):
-        due = self.due()
-        while self.sent < self.shape.count:
+        due = min(self.shape.count, int((time.monotonic() - self.begun) * self.shape.rate) + 1)
+        room = self.room()
+        while self.sent < due:
             burst = min(self.shape.burst, self.shape.count - self.sent)
-            if self.sent + (burst if self.heard else 1) > due:
+            if self.sent + burst > room:
                 break
             self.send(b"".join(map(self.shape.datagram, range(self.sent, self.sent + burst))))
             self.sent += burst
-        if self.heard and self.sent == self.shape.count:
-            self.say_the_end()
-
-    def due(self):
-        now = time.monotonic()
-        if not self.heard:
-            return int((now - self.begun) * self.shape.rate) + 1
-        heard = self.heard.of(self.shape.kind)
-        if heard > self.base:
-            self.base, self.moved = heard, now
-        elif now > self.moved + GIVEN_UP:
-            self.base, self.moved = self.sent, now
-        return self.base + min(FIRST_WINDOW + self.base, WINDOW)
-
-    def say_the_end(self):
-        """Again and again: it may be lost. What was sent before it comes before it, or never."""
-        if not self.done() and time.monotonic() > self.ended + LEAD_IN:
-            self.ended = time.monotonic()
-            self.send(Shape(b"end", self.shape.count, HEADER.size, 0, 1).datagram(0))
 
     def send(self, data):
         cut = [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("H", self.shape.size))]
@@ -170,10 +166,10 @@ def received(sock):
             pass
 
 
-def serve(address, port, heard):
+def serve(address, port):
     sock = udp_socket(address)
     sock.bind((address, port))
-    ups, senders = {}, {}
+    ups, senders, told = {}, {}, {}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     print("ready", flush=True)
     try:
@@ -181,70 +177,86 @@ def serve(address, port, heard):
             busy = any(not sender.done() for sender in senders.values())
             select.select([sock], [], [], TICK if busy else None)
             for datagram, peer in received(sock):
-                answer(sock, peer, datagram, ups, senders, heard)
+                answer(sock, peer, datagram, ups, senders, told)
             for sender in senders.values():
                 sender.send_due()
     finally:
         print(json.dumps([tally.figures() for tally in ups.values()]), flush=True)
 
 
-def answer(sock, peer, datagram, ups, senders, heard):  # pylint: disable=too-many-arguments
+def answer(sock, peer, datagram, ups, senders, told):
     shape = parse(datagram)[1]
+    if peer not in told:
+        told[peer] = Progress(shape.name)
     if shape.kind == b"lead":
         return
     if shape.kind == b"both":
         sock.sendto(datagram, peer)
     elif shape.kind == b"down":
-        senders.setdefault(peer, Sender(sock, peer, shape, heard))
-    elif shape.rate > 0 or heard.take(b"up", datagram):
-        ups.setdefault(peer, Tally()).take(datagram)
+        senders.setdefault(peer, Sender(sock, peer, shape, told[peer]))
+    else:
+        ups.setdefault(peer, Tally(progress=told[peer])).take(datagram)
 
 
 def ask(sock, peer, shape):
     """Until the first datagram has come: the question may be lost."""
-    for _ in range(20):
+    for _ in range(120):
         sock.sendto(shape.datagram(0)[:HEADER.size], peer)
         if select.select([sock], [], [], 0.5)[0]:
             return
 
 
-def lead_in(sock, peer):
+def lead_in(sock, peer, name):
     signals = {signal.SIGUSR1}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     while True:
-        sock.sendto(Shape(b"lead", 1, HEADER.size, 1, 1).datagram(0), peer)
+        sock.sendto(Shape(b"lead", 1, HEADER.size, 1, 1, name).datagram(0), peer)
         if signal.sigtimedwait(signals, LEAD_IN):
             return
 
 
-def talk(address, port, shape, heard):
-    sock, tally = udp_socket(address), Tally()
-    lead_in(sock, (address, port))
-    sender = Sender(sock, (address, port), shape, heard)
+def wait_for_arrival(shape, progress):
+    """Of all, or until nothing more comes."""
+    told, moved = progress.told(), time.monotonic()
+    while told < shape.count and time.monotonic() < moved + SILENCE:
+        time.sleep(TICK)
+        if progress.told() > told:
+            told, moved = progress.told(), time.monotonic()
+
+
+def talk(address, port, shape, progress):
+    sock, tally = udp_socket(address), Tally(progress=progress)
+    lead_in(sock, (address, port), shape.name)
+    sender = Sender(sock, (address, port), shape, progress)
     if shape.kind == b"down":
         sender.sent = shape.count
         ask(sock, sender.peer, shape)
-    ends = shape.kind == b"up" or shape.rate == 0
-    silence = 0 if ends else SILENCE + 2 * shape.burst / shape.rate
+    silence = SILENCE + 2 * shape.burst / shape.rate
     while not sender.done() or select.select([sock], [], [], silence)[0]:
-        if shape.kind != b"down":
-            sender.send_due()
+        sender.send_due()
         for datagram, _ in received(sock):
-            if shape.rate > 0 or heard.take(b"down", datagram):
-                tally.take(datagram)
+            tally.take(datagram)
         if tally.last == shape.count - 1:
             silence = LATE
         if not sender.done():
             select.select([sock], [], [], TICK)
+        elif shape.kind == b"up":
+            wait_for_arrival(shape, progress)
+            break
     print(json.dumps(tally.figures()))
 
 
 def main(kind, address, port, *shape):
     if kind == "serve":
-        serve(address, int(port), Heard(shape[0]) if shape else None)
-    else:
-        figures = Shape(kind.encode(), *map(int, (*shape, 1)[:4]))
-        talk(address, int(port), figures, Heard(shape[4]) if shape[4:] else None)
+        serve(address, int(port))
+        return
+    name = os.getpid()
+    progress = Progress(name, make=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        talk(address, int(port), Shape(kind.encode(), *map(int, (*shape, 1)[:4]), name), progress)
+    finally:
+        progress.path.unlink()
 
 
 if __name__ == "__main__":

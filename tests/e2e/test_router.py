@@ -31,7 +31,7 @@ def test_F13_flows_that_go_one_way_pass_strict_conntrack(routed, remote, peer):
     tunnel = routed.start_client("--peer", peer, remote=remote)
     application = start_application(routed)
     count = 50000 * LONG
-    flows = open_flows(routed, tunnel, ("up", "down"), count=count, size=1400, rate=0, burst=40)
+    flows = open_flows(routed, tunnel, ("up", "down"), count=count, size=1400, rate=25000, burst=40)
     begin(flows)
     arrived = received(flows, application)
     assert routed.dropped("invalid") == 0
@@ -97,7 +97,7 @@ def test_loss_costs_what_is_lost_and_no_more(routed, percent, hook):
     tunnel = routed.start_client()
     application = start_application(routed)
     count = 10000
-    flows = open_flows(routed, tunnel, ("up", "down"), count=count, size=200, rate=0)
+    flows = open_flows(routed, tunnel, ("up", "down"), count=count, size=200, rate=10000)
     begin(flows)
     for way, figures in zip(("up", "down"), received(flows, application)):
         missing = lost(routed.router, way)

@@ -10,23 +10,17 @@ FLOWS = pathlib.Path(__file__).with_name("flows.py")
 LONG = int(os.environ.get("FTUN_LONG", "1"))  # so many times the traffic that CI has
 
 
-def heard(world):
-    return world.lab.directory / "heard"
-
-
 def start_application(world):
-    heard(world).write_bytes(bytes(8))
-    application = world.server.start(sys.executable, FLOWS, "serve", "127.0.0.1", 5001, heard(world))
+    application = world.server.start(sys.executable, FLOWS, "serve", "127.0.0.1", 5001)
     application.wait_for("ready")
     return application
 
 
 def open_flows(world, tunnel, kinds, count, size, rate, burst=1, port=5000):
-    """One flow of each kind; their handshakes are done, and they wait for begin(). At rate 0 they
-    send what the far end keeps up with."""
+    """One flow of each kind; their handshakes are done, and they wait for begin()."""
     before = tunnel.log().count(" established")
     flows = [world.client.start(sys.executable, FLOWS, kind, "127.0.0.1", port, count, size, rate,
-                                burst, heard(world)) for kind in kinds]
+                                burst) for kind in kinds]
     tunnel.wait_for("(?s)" + ".* established" * (before + len(kinds)))
     return flows
 
