@@ -10,11 +10,17 @@ datagrams of SIZE bytes, RATE a second; with BURST so many in one call, which th
 server takes any number of flows, prints "up" flows at its end; clients print what came back, when
 nothing more comes. Figures: `received` datagrams, among them `late` (after a
 later one) and `corrupted`; `lost`: as many are missing between the first and the last received.
+
+No more than WINDOW datagrams of a flow are under way, so that a receiver that gets no processor for a
+while finds them in the queues, and none lost there. How far it is, it tells by a file, not by the path.
 """
 
 import dataclasses
 import ipaddress
 import json
+import mmap
+import os
+import pathlib
 import select
 import signal
 import socket
@@ -22,13 +28,15 @@ import struct
 import sys
 import time
 
-HEADER = struct.Struct("!4sIIIII")  # kind, number; and of the flow: count, size, rate, burst
+HEADER = struct.Struct("!4sIIIIII")  # kind, number; and of the flow: count, size, rate, burst, name
 UDP_SEGMENT = 103
-SILENCE = 1  # seconds, and twice the time between two bursts
+SILENCE = 5  # seconds, and twice the time between two bursts
 LATE = 0.3  # seconds after a flow's last datagram
 LEAD_IN = 0.05
 AT_A_TURN = 64  # datagrams received before the next are sent
 TICK = 0.002  # seconds between two sends
+WINDOW = 256  # datagrams: three flows and what acknowledges them fit the 1000 packets of a TUN's queue
+ALL_LOST = 1  # seconds without progress, after which what is under way is taken for lost
 FILLER = bytes(i * 31 % 251 for i in range(70000))
 
 
@@ -39,15 +47,38 @@ class Shape:
     size: int
     rate: int
     burst: int
+    name: int = 0
 
     def datagram(self, number):
-        header = HEADER.pack(self.kind, number, self.count, self.size, self.rate, self.burst)
+        header = HEADER.pack(self.kind, number, self.count, self.size, self.rate, self.burst,
+                             self.name)
         return header + FILLER[number % 251:number % 251 + self.size - len(header)]
 
 
 def parse(datagram):
     kind, number, *shape = HEADER.unpack_from(datagram)
     return number, Shape(kind, *shape)
+
+
+class Progress:
+    """How many datagrams of a flow have come or have been passed over, as its receiver tells its
+    sender; the client makes the file, and removes it."""
+
+    def __init__(self, name, make=False):
+        self.path = pathlib.Path("/dev/shm", f"ftun-flows-{name}")
+        if make:
+            self.path.write_bytes(bytes(mmap.PAGESIZE))
+        try:
+            with open(self.path, "r+b") as file:
+                self.number = memoryview(mmap.mmap(file.fileno(), mmap.PAGESIZE)).cast("Q")
+        except FileNotFoundError:  # the client has ended
+            self.number = [0]
+
+    def tell(self, number):
+        self.number[0] = number
+
+    def told(self):
+        return self.number[0]
 
 
 @dataclasses.dataclass
@@ -57,6 +88,10 @@ class Tally:
     received: int = 0
     late: int = 0
     corrupted: int = 0
+    progress: dataclasses.InitVar[Progress | None] = None
+
+    def __post_init__(self, progress):
+        self.progress = progress
 
     def take(self, datagram):
         number, shape = parse(datagram)
@@ -65,6 +100,7 @@ class Tally:
         self.late += number <= self.last
         self.last = max(self.last, number)
         self.corrupted += datagram != shape.datagram(number)
+        self.progress.tell(self.last + 1)
 
     def figures(self):
         lost = self.last - self.first + 1 - self.received
@@ -72,17 +108,27 @@ class Tally:
 
 
 class Sender:
-    """Sends the datagrams of a flow as time passes."""
+    """Sends the datagrams of a flow as time passes, and as they arrive."""
 
-    def __init__(self, sock, peer, shape):
-        self.sock, self.peer, self.shape = sock, peer, shape
+    def __init__(self, sock, peer, shape, progress):
+        self.sock, self.peer, self.shape, self.progress = sock, peer, shape, progress
         self.begun, self.sent = time.monotonic(), 0
+        self.passed, self.moved = 0, self.begun
 
     def done(self):
         return self.sent == self.shape.count
 
+    def room(self):
+        """Up to which number there may be datagrams under way."""
+        now, told = time.monotonic(), self.progress.told()
+        if told > self.passed or now > self.moved + ALL_LOST:
+            self.passed = told if told > self.passed else self.sent
+            self.moved = now
+        return self.passed + WINDOW
+
     def send_due(self):
-        due = min(self.shape.count, int((time.monotonic() - self.begun) * self.shape.rate) + 1)
+        due = min(self.shape.count, int((time.monotonic() - self.begun) * self.shape.rate) + 1,
+                  self.room())
         while self.sent < due:
             burst = min(self.shape.burst, self.shape.count - self.sent)
             self.send(b"".join(map(self.shape.datagram, range(self.sent, self.sent + burst))))
@@ -119,7 +165,7 @@ def received(sock):
 def serve(address, port):
     sock = udp_socket(address)
     sock.bind((address, port))
-    ups, senders = {}, {}
+    ups, senders, told = {}, {}, {}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     print("ready", flush=True)
     try:
@@ -127,50 +173,61 @@ def serve(address, port):
             busy = any(not sender.done() for sender in senders.values())
             select.select([sock], [], [], TICK if busy else None)
             for datagram, peer in received(sock):
-                answer(sock, peer, datagram, ups, senders)
+                answer(sock, peer, datagram, ups, senders, told)
             for sender in senders.values():
                 sender.send_due()
     finally:
         print(json.dumps([tally.figures() for tally in ups.values()]), flush=True)
 
 
-def answer(sock, peer, datagram, ups, senders):
+def answer(sock, peer, datagram, ups, senders, told):
     shape = parse(datagram)[1]
+    if peer not in told:
+        told[peer] = Progress(shape.name)
     if shape.kind == b"lead":
         return
     if shape.kind == b"both":
         sock.sendto(datagram, peer)
     elif shape.kind == b"down":
-        senders.setdefault(peer, Sender(sock, peer, shape))
+        senders.setdefault(peer, Sender(sock, peer, shape, told[peer]))
     else:
-        ups.setdefault(peer, Tally()).take(datagram)
+        ups.setdefault(peer, Tally(progress=told[peer])).take(datagram)
 
 
 def ask(sock, peer, shape):
     """Until the first datagram has come: the question may be lost."""
-    for _ in range(20):
+    for _ in range(120):
         sock.sendto(shape.datagram(0), peer)
         if select.select([sock], [], [], 0.5)[0]:
             return
 
 
-def lead_in(sock, peer):
+def lead_in(sock, peer, name):
     signals = {signal.SIGUSR1}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     while True:
-        sock.sendto(Shape(b"lead", 1, HEADER.size, 1, 1).datagram(0), peer)
+        sock.sendto(Shape(b"lead", 1, HEADER.size, 1, 1, name).datagram(0), peer)
         if signal.sigtimedwait(signals, LEAD_IN):
             return
 
 
-def talk(address, port, shape):
-    sock, tally = udp_socket(address), Tally()
-    lead_in(sock, (address, port))
-    sender = Sender(sock, (address, port), shape)
+def wait_for_arrival(shape, progress):
+    """Of all, or until nothing more comes."""
+    told, moved = progress.told(), time.monotonic()
+    while told < shape.count and time.monotonic() < moved + SILENCE:
+        time.sleep(TICK)
+        if progress.told() > told:
+            told, moved = progress.told(), time.monotonic()
+
+
+def talk(address, port, shape, progress):
+    sock, tally = udp_socket(address), Tally(progress=progress)
+    lead_in(sock, (address, port), shape.name)
+    sender = Sender(sock, (address, port), shape, progress)
     if shape.kind == b"down":
         sender.sent = shape.count
         ask(sock, sender.peer, shape)
-    silence = 0 if shape.kind == b"up" else SILENCE + 2 * shape.burst / shape.rate
+    silence = SILENCE + 2 * shape.burst / shape.rate
     while not sender.done() or select.select([sock], [], [], silence)[0]:
         sender.send_due()
         for datagram, _ in received(sock):
@@ -179,14 +236,23 @@ def talk(address, port, shape):
             silence = LATE
         if not sender.done():
             select.select([sock], [], [], TICK)
+        elif shape.kind == b"up":
+            wait_for_arrival(shape, progress)
+            break
     print(json.dumps(tally.figures()))
 
 
 def main(kind, address, port, *shape):
     if kind == "serve":
         serve(address, int(port))
-    else:
-        talk(address, int(port), Shape(kind.encode(), *map(int, (*shape, 1)[:4])))
+        return
+    name = os.getpid()
+    progress = Progress(name, make=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        talk(address, int(port), Shape(kind.encode(), *map(int, (*shape, 1)[:4]), name), progress)
+    finally:
+        progress.path.unlink()
 
 
 if __name__ == "__main__":

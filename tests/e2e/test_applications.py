@@ -1,17 +1,15 @@
 """Applications that go, come back, and come by the thousand: what one does is no matter to others."""
 
-import json
-
 import pytest
 
-from conftest import LOAD, flows_of, result, total
+from conftest import LOAD, dropped_by_devices, flows_of, result, total, wait_until
 from test_lifecycle import traffic_is_back
 
 SPEAK = """
 import socket, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("127.0.0.1", 6000))
-for _ in range(20):
+while True:
     s.sendto(b"nobody is there", ("127.0.0.1", 5000))
     time.sleep(0.01)
 """
@@ -25,9 +23,10 @@ def test_F09_an_application_of_the_server_may_restart(pair, application):
     sink = pair.start_sink("--echo", listen=application)
     traffic_is_back(pair)
     sink.stop()
-    pair.client.run("/usr/bin/python3", "-c", SPEAK)
+    speaker = pair.client.start("/usr/bin/python3", "-c", SPEAK)
     server.wait_for("application-refused: the application's port is closed")
-    assert total(server, "application-refused") >= 10  # a refusal tells of the datagram before
+    wait_until(lambda: total(server, "application-refused") >= 10)
+    speaker.stop()
     pair.start_sink("--echo", listen=application)
     traffic_is_back(pair)
     assert "closed: " not in client.log() + server.log().replace("port is closed: ", "")
@@ -35,12 +34,12 @@ def test_F09_an_application_of_the_server_may_restart(pair, application):
 
 
 STREAM = """
-import socket, time
+import itertools, socket, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("127.0.0.1", 5001))
 print("ready", flush=True)
 data, peer = s.recvfrom(2000)
-for number in range(10000):
+for number in itertools.count():
     s.sendto(str(number).encode(), peer)
     time.sleep(0.005)
 """
@@ -65,7 +64,7 @@ LISTEN = """
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("127.0.0.1", 6000))
-s.settimeout(3)
+s.settimeout(60)
 if sys.argv[1:] == ["ask"]:
     s.sendto(b"begin", ("127.0.0.1", 5000))
 print(s.recv(2000).decode())
@@ -80,8 +79,7 @@ def test_F09_an_application_of_the_client_may_restart(pair):
     first = int(pair.client.run("/usr/bin/python3", "-c", LISTEN, "ask").stdout)
     client.wait_for("application-refused: the application's port is closed")
     before = total(client, "application-refused")
-    while total(client, "application-refused") < before + 20:
-        pass
+    wait_until(lambda: total(client, "application-refused") >= before + 20)
     assert int(pair.client.run("/usr/bin/python3", "-c", LISTEN).stdout) > first + 20
     assert "closed:" not in server.log() + client.log().replace("port is closed: ", "")
     assert len(flows_of(client)) == 1
@@ -103,22 +101,27 @@ def test_F09_an_application_of_the_client_that_has_gone_disturbs_no_other(pair, 
 
 
 def test_F05_ten_thousand_flows_that_close_at_once_disturb_no_other(pair):
-    """A second client opens them, and ends. The first one's flow loses nothing meanwhile."""
+    """A second client opens them, and ends. The first one's flow loses nothing meanwhile, but for
+    what the kernel has no room for. A FIN may be lost that way, too: then it is the idle timeout
+    that closes the flow."""
     flows = 10000
-    server = pair.start_server("--max-flows", flows + 1)
+    server = pair.start_server("--max-flows", flows + 1, "--idle-timeout", "60")
     pair.start_client()
     many = pair.start_client("--max-flows", flows, local="127.0.0.1:5100")
-    sink = pair.start_sink()
-    pair.send("--flows", flows, "--count", flows, "--size", "100", "--rate", "3000",
-              to="127.0.0.1:5100")
-    before = total(server, "datagrams-delivered")
-    steady = pair.client.start(LOAD, "send", "--to", "127.0.0.1:5000", "--size", "1000", "--rate",
-                               "2000", "--seconds", "4")
+    sink = pair.start_sink("--echo")
+    crowd = pair.client.start(LOAD, "crowd", "--to", "127.0.0.1:5100", "--flows", flows,
+                              "--open-rate", "3000", "--rate", "1", "--seconds", "600")
+    crowd.wait_for(f"{flows} of {flows} flows are open")
+    crowd.stop()
+    before = dropped_by_devices(pair.client, pair.server)
+    steady = pair.client.start(LOAD, "echo", "--to", "127.0.0.1:5000", "--size", "1000", "--count",
+                               "1G", "--patience", "5")
+    wait_until(lambda: total(server, "flows-opened") > flows)
     assert many.stop() == 0
-    assert steady.running()
-    assert steady.wait(30) == 0
-    assert total(server, "flows-closed") == total(server, "flows-opened") - 1
-    assert total(server, "datagrams-delivered") - before == json.loads(steady.log())["datagrams"]
+    wait_until(lambda: total(server, "flows-closed") == total(server, "flows-opened") - 1,
+               patience=180)
+    figures = result(steady)
+    assert figures["echoed"] > 0 and figures["corrupted"] == 0
+    assert figures["lost"] <= dropped_by_devices(pair.client, pair.server) - before
     figures = result(sink)
-    assert figures["flows"] > 0.99 * flows
     assert figures["reordered"] == figures["corrupted"] == figures["duplicated"] == 0

@@ -1,5 +1,6 @@
 """The network changes under a running tunnel: uplinks, addresses, names, servers. Nobody restarts
-ftun or the application, and traffic is back soon after the path is. roaming.py draws the world."""
+ftun or the application, and traffic is back after the path is. roaming.py draws the world. How soon,
+tests/sim/test_return.c tells."""
 
 import re
 import signal
@@ -10,6 +11,8 @@ import pytest
 from conftest import FTUN, READY, World, attached, attachment, flows_of, wait_until
 from roaming import SERVERS4, SERVERS6, Application, add_default_routes, make_world
 from test_lifecycle import traces, traffic_is_back
+
+NEVER = "86400"  # seconds
 
 FAMILY = pytest.mark.parametrize("remote", [f"{SERVERS4[0]}:4567", f"[{SERVERS6[0]}]:4567"],
                                  ids=["ipv4", "ipv6"])
@@ -31,21 +34,19 @@ def swallow_no_more(router):
 
 
 class Tunnel:
-    """A server that echoes, a client, and the application, answered for the first time."""
+    """A server that echoes, a client, and the application, answered for the first time. The client
+    never holds a path for dead, which would bring traffic back sooner or later whatever else fails."""
 
-    def __init__(self, world, *options, remote=f"{SERVERS4[0]}:4567", server=()):
+    def __init__(self, world, *options, remote=f"{SERVERS4[0]}:4567", server=(), dead_after=NEVER):
         self.world = world
         self.server = world.start_server(*server)
         world.start_sink("--echo")
-        self.client = world.start_client(*options, remote=remote)
+        self.client = world.start_client("--dead-after", dead_after, *options, remote=remote)
         self.application = Application(world.client)
-        self.application.answered_after(time.monotonic())
+        self.application.wait_for_answer(time.monotonic())
 
-    def is_back(self, since, within=6.0):
-        """The product says 3 s; a machine that does other things too gets as much again."""
-        taken = self.application.answered_after(since)
-        print(f"back after {taken:.2f} s")
-        assert taken < within, f"back after {taken:.1f} s only\n{self.client.log()}"
+    def is_back(self, since):
+        self.application.wait_for_answer(since)
         assert self.client.running() and self.server.running()
 
     def assert_same_flow(self):
@@ -116,12 +117,12 @@ def test_F19_the_address_of_the_uplink_is_away_for_a_while(world):
 
 
 def test_F19_the_flow_of_an_application_that_is_silent_moves_too(world):
-    """Long before the next keepalive: the change itself is the reason to ask."""
-    tunnel = Tunnel(world)
+    """Without keepalive: the change itself is the reason to ask."""
+    tunnel = Tunnel(world, "--keepalive", "off")
     tunnel.application.process.stop()
     move_default_route(world, "eth1", 2)
     tunnel.client.wait_for(r"(?s)flow \d+ established.*the way to .* is by eth1 now, from 10.2.0.2"
-                           r".*flow \d+ established", timeout=6)
+                           r".*flow \d+ established")
     tunnel.assert_same_flow()
 
 
@@ -146,7 +147,7 @@ def test_a_client_may_start_before_there_is_a_route(world):
     assert f"there is no route to {SERVERS4[0]}: waiting for one" in client.log()
     application = Application(world.client)
     add_default_routes(world.client, "eth1", 2, 100)
-    assert application.answered_after(time.monotonic()) < 6
+    application.wait_for_answer(time.monotonic())
 
 
 # --- what was set up, and is put back ----------------------------------------------------------
@@ -181,10 +182,14 @@ def test_a_link_that_comes_later_is_guarded_like_the_others(world, lab):
     stranger.ip("route", "add", "default", "via", "10.88.0.1")
     world.router.ip("route", "add", "10.88.0.0/24", "via", "10.77.0.2")
     ping = ("ping", "-c", "1", "-W", "1", "10.77.0.1")
-    assert stranger.run(*ping, check=False).returncode != 0
+
+    def answered():
+        return stranger.run(*ping, check=False).returncode == 0
+
+    assert not answered()
     assert server.stop() == 0
     world.server.sysctl("net.ipv4.conf.late0.forwarding", 1)
-    assert stranger.run(*ping, check=False).returncode == 0  # nothing else was in the way
+    wait_until(answered)  # nothing else was in the way
 
 
 def test_a_server_is_reached_by_a_link_that_comes_later(lab):
@@ -239,7 +244,7 @@ def test_F14_a_name_whose_address_has_changed_is_resolved_again(world):
 
 def test_F14_a_name_that_cannot_be_resolved_any_more_keeps_its_addresses(world):
     world.client.names(**{NAME: [SERVERS4[0]]})
-    tunnel = Tunnel(world, "--dead-after", "1", remote=f"{NAME}:4567")
+    tunnel = Tunnel(world, remote=f"{NAME}:4567", dead_after="1")
     world.client.names()
     tunnel.server.stop(signal.SIGKILL)
     tunnel.client.wait_for(f"cannot resolve {NAME}: .*; the addresses that it had are tried")
@@ -262,7 +267,7 @@ def test_F15_the_first_address_is_dead_and_the_second_is_tried(world, dead):
     world.start_sink("--echo")
     client = world.start_client(remote=f"{NAME}:4567")
     application = Application(world.client)
-    assert application.answered_after(time.monotonic()) < 12
+    application.wait_for_answer(time.monotonic())
     assert re.search(rf"flow \d+ established: .* to \[?{alive}\]?:4567", client.log())
 
 
@@ -308,7 +313,7 @@ while True:
 
 def test_a_client_may_start_before_its_name_server_can_be_reached(world):
     world.client.etc("nsswitch.conf", "hosts: dns\n")
-    world.client.etc("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    world.client.etc("resolv.conf", "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n")
     world.start_server()
     world.start_sink("--echo")
     client = world.client.start(*attached(FTUN, "client", "--local", "127.0.0.1:5000",
@@ -335,13 +340,10 @@ def test_a_signal_ends_a_client_that_waits_for_its_name(world):
 
 
 def test_F11_a_path_that_is_dead_is_noticed_under_load(world):
-    """Its own sends must not keep a flow alive: with the default options, 15 s and no longer."""
-    tunnel = Tunnel(world)
-    dead = time.monotonic()
+    """Its own sends must not keep a flow alive."""
+    tunnel = Tunnel(world, dead_after="15")
     swallow(world.router)
-    tunnel.client.wait_for("no answer any more.*connecting anew", timeout=20)
-    print(f"noticed after {time.monotonic() - dead:.2f} s")
-    assert time.monotonic() - dead < 17
+    tunnel.client.wait_for("no answer any more.*connecting anew")
     swallow_no_more(world.router)
     tunnel.is_back(time.monotonic())
     tunnel.assert_same_flow()
@@ -360,12 +362,13 @@ def test_F17_a_server_that_was_killed_and_started_again(world, away):
 
 def test_F19_a_client_that_was_suspended_longer_than_the_server_waits(world):
     """Stopped, which is as near as a test comes to suspending the machine: the simulation lets the
-    clock jump. The server has closed the flow meanwhile, and its FIN got nowhere."""
-    tunnel = Tunnel(world, server=("--idle-timeout", "2"))
+    clock jump. The server has closed the flow meanwhile, and its FINs get nowhere."""
+    tunnel = Tunnel(world, server=("--idle-timeout", "5"))
     swallow(world.router)
     tunnel.client.send_signal(signal.SIGSTOP)
     tunnel.server.wait_for(r"flow \d+ closed")
-    time.sleep(5)
+    world.router.nft("table inet fins { chain forward { type filter hook forward priority -10; "
+                     "tcp sport 4567 tcp flags & fin == fin drop; }; }")
     swallow_no_more(world.router)
     resumed = time.monotonic()
     tunnel.client.send_signal(signal.SIGCONT)

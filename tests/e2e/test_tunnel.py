@@ -64,9 +64,9 @@ def test_F25_an_empty_datagram_is_counted_and_harms_nothing(pair):
     pair.start_server()
     client = pair.start_client()
     pair.start_sink("--echo")
-    pair.client.run("bash", "-c", "printf '' | timeout 1 /usr/bin/python3 -c \"import socket;"
+    pair.client.run("/usr/bin/python3", "-c", "import socket;"
                     "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'',"
-                    "('127.0.0.1', 5000))\"")
+                    "('127.0.0.1', 5000))")
     client.wait_for("datagram-empty: empty datagram")
     assert pair.echo()["echoed"] == 100
 

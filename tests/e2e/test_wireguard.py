@@ -51,6 +51,7 @@ def test_two_peers_of_one_server(pair, sockets):
             [(server_keys[1], "10.99.0.1/32", "Endpoint = 127.0.0.1:5000")]))
                  for i, (private, _) in enumerate(peer_keys)]
         for name in names:
-            done = pair.client.run("ping", "-q", "-i", "0.01", "-c", "50", "-W", "5", "-s", "1300",
-                                   "-I", name, "10.99.0.1", check=False)
-            assert " 0% packet loss" in done.stdout
+            for _ in range(50):
+                done = pair.client.run("ping", "-q", "-c", "1", "-W", "30", "-s", "1300", "-I", name,
+                                       "10.99.0.1", check=False)
+                assert " 0% packet loss" in done.stdout

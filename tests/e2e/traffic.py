@@ -21,7 +21,7 @@ def open_flows(world, tunnel, kinds, count, size, rate, burst=1, port=5000):
     before = tunnel.log().count(" established")
     flows = [world.client.start(sys.executable, FLOWS, kind, "127.0.0.1", port, count, size, rate,
                                 burst) for kind in kinds]
-    tunnel.wait_for("(?s)" + ".* established" * (before + len(kinds)), timeout=30)
+    tunnel.wait_for("(?s)" + ".* established" * (before + len(kinds)))
     return flows
 
 
@@ -33,7 +33,7 @@ def begin(flows):
 def received(flows, application):
     """What arrived of each flow that goes up, then of each other one."""
     for flow in flows:
-        assert flow.wait(60 * LONG) == 0, flow.log()
+        assert flow.wait(300 * LONG) == 0, flow.log()
     application.stop()
     back = [json.loads(flow.log()) for flow in flows if "up" not in flow.command]
     return json.loads(application.log().splitlines()[-1]) + back

@@ -55,7 +55,7 @@ def faults(found):
 
 def run(arguments):
     return subprocess.run([REPLAY, *arguments], cwd=PCAPS, capture_output=True, text=True,
-                          check=False, timeout=300)
+                          check=False, timeout=900)
 
 
 def compare(row, update):

@@ -17,7 +17,7 @@ ETHERNET, NULL, RAW, LOOP, SLL, SLL2, IPV4_ONLY, IPV6_ONLY = 1, 0, 101, 108, 113
 
 
 def replay(*arguments, **more):
-    done = subprocess.run([REPLAY, *map(str, arguments)], capture_output=True, check=False, timeout=120,
+    done = subprocess.run([REPLAY, *map(str, arguments)], capture_output=True, check=False, timeout=600,
                           **more)
     done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
     return done

@@ -32,7 +32,7 @@ run = {sys.executable} {FORWARDER} $send_to $far:$port
 
 def bench(*arguments):
     return subprocess.run([BENCH, "--build", BUILD, *map(str, arguments)], capture_output=True,
-                          text=True, timeout=120, check=False)
+                          text=True, timeout=900, check=False)
 
 
 def describe(directory, text, name="odd"):

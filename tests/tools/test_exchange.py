@@ -63,14 +63,14 @@ def is_short(size):
 
 def exchange(tmp_path, path, *more):
     options = ("--flows", "1", "--count", str(2 * COUNT), "--size", "64-1400", "--window", "64K",
-               "--seconds", "60", "--credit", str(tmp_path / "credit"), *more)
+               "--seconds", "240", "--credit", str(tmp_path / "credit"), *more)
     with subprocess.Popen([LOAD, "exchange", "--listen", "127.0.0.1:5701", *options],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as far:
         assert "listening" in far.stderr.readline()
         path.lead_to(5701)
         near = subprocess.run([LOAD, "exchange", "--to", f"127.0.0.1:{path.port}", *options],
-                              capture_output=True, timeout=90, check=False)
-        figures = json.loads(far.communicate(timeout=30)[0])
+                              capture_output=True, timeout=300, check=False)
+        figures = json.loads(far.communicate(timeout=90)[0])
         assert (near.returncode == 0) == figures["complete"]
         faults = {name for name, count in figures["errors"].items() if count > 0}
         assert far.returncode == (1 if faults or not figures["complete"] else 0)

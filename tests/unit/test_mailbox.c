@@ -97,7 +97,7 @@ static void nothing_is_lost_between_threads_and_each_ones_letters_keep_their_ord
     }
     while (next[0] + next[1] < 2 * POSTED_BY_EACH) {
         struct pollfd watched = {.fd = mailbox.fd, .events = POLLIN};
-        assert_int_equal(poll(&watched, 1, 10000), 1);
+        assert_int_equal(poll(&watched, 1, 60000), 1);
         struct ftun_letter *letter;
         while ((letter = ftun_mailbox_take(&mailbox)) != NULL) {
             assert_memory_equal(letter->data, &next[letter->kind], sizeof(uint32_t));

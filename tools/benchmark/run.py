@@ -77,7 +77,7 @@ class Bench:
             command += ["--rate", f"{rate / 1e6:.3f}M"]
         sink = self.start_sink(server, listen_at, "--silent-for", silent_for,
                                "--seconds", seconds + 10)
-        done = client.run(*command, "--to", send_to, timeout=seconds + 20)
+        done = client.run(*command, "--to", send_to, timeout=seconds + 90)
         sent = json.loads(done.stdout)
         return throughput_figures(sent, self.sink_result(sink))
 
@@ -87,7 +87,7 @@ class Bench:
         with self.prepared(tunnel, place) as (client, server, send_to, listen_at):
             self.start_sink(server, listen_at, "--echo", "--seconds", 60)
             done = client.run(self.load, "echo", "--to", send_to, "--size", place.size,
-                              "--count", count, "--warm-up", WARM_UP_SECONDS, timeout=60)
+                              "--count", count, "--warm-up", WARM_UP_SECONDS, timeout=120)
             return json.loads(done.stdout)
 
     def prepared(self, tunnel, place):

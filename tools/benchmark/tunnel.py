@@ -14,7 +14,7 @@ import time
 
 import lab
 
-PROBE_SECONDS = 10  # a tunnel through which nothing comes back for so long does not work
+PROBE_SECONDS = 30  # a tunnel through which nothing comes back for so long does not work
 SIDES = ("server", "client")  # in the order in which they are started
 KEYS = {"tunnel": {"about", "programs", "send_to", "listen_at"},
         "server": {"setup", "nft", "run", "ready"}, "client": {"setup", "nft", "run", "ready"}}

@@ -42,6 +42,7 @@ class Process:
     def __init__(self, command, log_path, environment=None):
         self.command = command
         self.log_path = pathlib.Path(log_path)
+        self.suspended = False
         with open(self.log_path, "wb") as log:
             self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
                                           stderr=subprocess.STDOUT, env=environment)
@@ -73,13 +74,16 @@ class Process:
         return self.popen.wait(timeout)
 
     def send_signal(self, number):
+        if number in (signal.SIGSTOP, signal.SIGCONT):
+            self.suspended = number == signal.SIGSTOP
         if self.running():
             self.popen.send_signal(number)
 
     def stop(self, number=signal.SIGTERM, timeout=PATIENCE):
         """Ask it to end, insist after `timeout` seconds; returns its exit status."""
         self.send_signal(number)
-        self.send_signal(signal.SIGCONT)  # one that was suspended, too
+        if self.suspended:
+            self.send_signal(signal.SIGCONT)
         try:
             return self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
