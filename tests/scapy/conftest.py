@@ -41,7 +41,8 @@ class Echoes:
 
     def __init__(self, world, number=2):
         self.running = [world.client.start(e2e.LOAD, "echo", "--to", "127.0.0.1:5000", "--count",
-                                           "1000000", "--interval-us", "200", "--size", size)
+                                           "1000000", "--interval-us", "200", "--size", size,
+                                           "--patience", e2e.ECHO_PATIENCE)
                         for size in range(100, 100 + 600 * number, 600)]
 
     def check(self):

@@ -32,7 +32,7 @@ static const char help[] =
     "more, the server's name has several addresses.\n"
     "\n"
     "A flow is open when its first echo has come; one that does not come within a second is asked\n"
-    "for again, five times at most. When no more can come, a line on stderr says how many are "
+    "for again, 30 times at most. When no more can come, a line on stderr says how many are "
     "open.\n"
     "Then the flows that are open send in turn; what has not come back when it is the flow's turn\n"
     "again, or within a second of the end, is lost. One line of JSON:\n"
@@ -49,7 +49,7 @@ static const char help[] =
     "\n"
     "Exit status: 0 all flows were opened and nothing went astray, 1 not, 2 bad usage.\n";
 
-enum { TRIES_MOST = 5 };
+enum { TRIES_MOST = 30 };
 
 #define PATIENCE_NS UINT64_C(1000000000)
 
@@ -128,11 +128,11 @@ static void take_echo(struct crowd *crowd, const struct source_message *message,
         return;
     }
     flow = &crowd->flows[message->source];
-    if (!flow->awaited || stamp.sequence != flow->sequence)
-        return; /* too late: it is counted as lost */
-    flow->awaited = false;
-    crowd->answered++;
-    durations_note(crowd->durations, now_ns - flow->sent_ns);
+    if (flow->awaited && stamp.sequence == flow->sequence) { /* else too late: counted as lost */
+        flow->awaited = false;
+        crowd->answered++;
+        durations_note(crowd->durations, now_ns - flow->sent_ns);
+    }
     if (flow->open)
         return;
     flow->open = true;
