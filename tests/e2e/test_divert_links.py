@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import kernel_tcp
-from conftest import SERVER4, SERVER6, World, connect, wait_until
+from conftest import SERVER4, SERVER6, World, connect, wait_for_another, wait_until
 from test_divert_crash import hooks
 
 pytestmark = pytest.mark.attach("divert")
@@ -376,7 +376,7 @@ def test_mtu_that_is_lowered_under_a_flow(world, who):
         application.wait_for("1400")
     getattr(world, who).ip("link", "set", "eth0", "mtu", 1300)
     for application in asking:
-        application.wait_for("1240")
+        wait_for_another(application, "1240", application.log().count("1240"))
     for end in clients if who == "client" else (server, server):
         end.wait_for(r"the largest datagram is now 12[46]0 bytes")
     assert not any("connecting anew" in client.log() for client in clients)
