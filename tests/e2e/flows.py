@@ -32,7 +32,7 @@ import time
 HEADER = struct.Struct("!4sIIIIII")  # kind, number; and of the flow: count, size, rate, burst, name
 UDP_SEGMENT = 103
 SILENCE = 5  # seconds, and twice the time between two bursts
-LATE = 0.3  # seconds after a flow's last datagram
+LATE = 1  # seconds after a flow's last datagram, for those that it has overtaken
 LEAD_IN = 0.05
 AT_A_TURN = 64  # datagrams received before the next are sent
 TICK = 0.002  # seconds between two sends
@@ -222,6 +222,7 @@ def wait_for_arrival(shape, progress):
         time.sleep(TICK)
         if progress.told() > told:
             told, moved = progress.told(), time.monotonic()
+    time.sleep(LATE)
 
 
 def talk(address, port, shape, progress):
