@@ -171,10 +171,11 @@ def total(process, counter):
     return int(found.group(1)) if found else 0
 
 
-def dropped_by_devices(*hosts):
+def dropped_by_devices(*hosts, devices=("eth0", "ftun0")):
     """Packets that the interfaces of hosts had no room for: a TUN's queue, when its reader did not
     get a processor for a while, or the kernel's own backlog. Nobody else tells of them all."""
-    links = [link for host in hosts for link in json.loads(host.ip("-j", "-s", "link").stdout)]
+    links = [link for host in hosts for link in json.loads(host.ip("-j", "-s", "link").stdout)
+             if link["ifname"] in devices]
     return sum(link["stats64"][way]["dropped"] for link in links for way in ("rx", "tx"))
 
 

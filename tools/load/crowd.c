@@ -32,8 +32,7 @@ static const char help[] =
     "more, the server's name has several addresses.\n"
     "\n"
     "A flow is open when its first echo has come; one that does not come within a second is asked\n"
-    "for again, five times at most. When no more can come, a line on stderr says how many are "
-    "open.\n"
+    "for again, up to 19 times. When no more can come, a line on stderr says how many are open.\n"
     "Then the flows that are open send in turn; what has not come back when it is the flow's turn\n"
     "again, or within a second of the end, is lost. One line of JSON:\n"
     "  opened, asked_again         flows; how many first datagrams were sent more than once\n"
@@ -49,7 +48,7 @@ static const char help[] =
     "\n"
     "Exit status: 0 all flows were opened and nothing went astray, 1 not, 2 bad usage.\n";
 
-enum { TRIES_MOST = 5 };
+enum { TRIES_MOST = 20 };
 
 #define PATIENCE_NS UINT64_C(1000000000)
 
