@@ -53,9 +53,11 @@ struct ftun_port_range ftun_attachment_plan_ports(const struct ftun_attachment_p
 
 /* --- one instance at a time --------------------------------------------------------------- */
 
-bool ftun_attachment_do_locked(struct ftun_attachment *a, ftun_attachment_step *step,
-                               struct ftun_error *error)
+/* One step of a way to attach, under the lock if it wants that, which is waited for. */
+static bool do_step(struct ftun_attachment *a, ftun_attachment_step *step, struct ftun_error *error)
 {
+    if (!a->way->locked)
+        return step(a, error);
     const int lock = ftun_setup_lock(true);
     if (lock < 0)
         return ftun_setup_lock_fail(error);
@@ -89,14 +91,22 @@ static void close_steering(struct ftun_attachment *a)
     a->steering = -1;
 }
 
+static bool set_up_or_nothing(struct ftun_attachment *a, struct ftun_error *error)
+{
+    const bool done = a->way->set_up(a, error);
+    if (!done)
+        a->way->take_down(a);
+    return done;
+}
+
 static bool open_by(struct ftun_attachment *a, enum ftun_attachment_kind kind,
                     const struct ftun_attachment_way *way, struct ftun_error *error)
 {
     a->plan.kind = kind;
-    if (way->open(a, error)) {
-        a->way = way;
+    a->way = way;
+    if (do_step(a, set_up_or_nothing, error))
         return true;
-    }
+    a->way = NULL;
     close_steering(a);
     return false;
 }
@@ -156,7 +166,7 @@ bool ftun_attachment_open(struct ftun_attachment *a, const struct ftun_attachmen
 bool ftun_attachment_restore(struct ftun_attachment *a, struct ftun_error *error)
 {
     ftun_attachment_close_tun(a);
-    const bool done = a->way->restore(a, error);
+    const bool done = do_step(a, a->way->restore, error);
     if (!done)
         ftun_attachment_close_tun(a);
     return done;
@@ -199,10 +209,15 @@ struct ftun_divert_counters ftun_attachment_counters(const struct ftun_attachmen
     return counters;
 }
 
+/* What cannot be locked is taken down all the same. */
 void ftun_attachment_close(struct ftun_attachment *a)
 {
-    if (a->way != NULL)
-        a->way->close(a);
+    if (a->way != NULL) {
+        const int lock = a->way->locked ? ftun_setup_lock(true) : -1;
+        a->way->take_down(a);
+        if (lock >= 0)
+            close(lock);
+    }
     a->way = NULL;
     close_steering(a);
 }

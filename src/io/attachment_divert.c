@@ -3,12 +3,10 @@
  * decides which packets are taken is there. Taking down goes the other way round. */
 #include "addresses.h"
 #include "attachment_state.h"
-#include "setup_lock.h"
 #include "text.h"
 
 #include <net/if.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* --- the TUN ------------------------------------------------------------------------------ */
 
@@ -133,27 +131,9 @@ static bool set_up(struct ftun_attachment *a, struct ftun_error *error)
            check_tun(a, error) && set_up_tun(a, error) && set_ends(a, error) && set_links(a, error);
 }
 
-static bool set_up_or_nothing(struct ftun_attachment *a, struct ftun_error *error)
-{
-    const bool done = set_up(a, error);
-    if (!done)
-        take_down(a);
-    return done;
-}
-
-static bool open_divert(struct ftun_attachment *a, struct ftun_error *error)
-{
-    return ftun_attachment_do_locked(a, set_up_or_nothing, error);
-}
-
 static bool set_up_tun_again(struct ftun_attachment *a, struct ftun_error *error)
 {
     return ftun_attachment_open_tun_again(a, error) && set_up_tun(a, error);
-}
-
-static bool restore_divert(struct ftun_attachment *a, struct ftun_error *error)
-{
-    return ftun_attachment_do_locked(a, set_up_tun_again, error);
 }
 
 /* Instances share the qdisc of clsact, which the last to go removes: a filter must not be added to
@@ -178,18 +158,11 @@ static bool local_of_route(const struct ftun_attachment *a, const struct ftun_ro
     return out->family != FTUN_FAMILY_NONE;
 }
 
-static void close_divert(struct ftun_attachment *a)
-{
-    const int lock = ftun_setup_lock(true);
-    take_down(a);
-    if (lock >= 0)
-        close(lock);
-}
-
 const struct ftun_attachment_way ftun_attachment_divert = {
-    .open = open_divert,
-    .restore = restore_divert,
+    .locked = true,
+    .set_up = set_up,
+    .restore = set_up_tun_again,
     .follow = follow_divert,
     .local = local_of_route,
-    .close = close_divert,
+    .take_down = take_down,
 };

@@ -3,7 +3,7 @@
 #include "tun_addresses.h"
 
 /* As many hops as with NAT, and its addresses. */
-static bool open_bare(struct ftun_attachment *a, struct ftun_error *error)
+static bool set_up_bare(struct ftun_attachment *a, struct ftun_error *error)
 {
     struct ftun_attachment_plan *plan = &a->plan;
     if (plan->tun4.own.family == FTUN_FAMILY_NONE)
@@ -36,9 +36,9 @@ static enum ftun_follow_result follow_nothing(struct ftun_attachment *a,
 }
 
 const struct ftun_attachment_way ftun_attachment_manual = {
-    .open = open_bare,
+    .set_up = set_up_bare,
     .restore = restore_bare,
     .follow = follow_nothing,
     .local = ftun_attachment_tun_local,
-    .close = ftun_attachment_close_tun,
+    .take_down = ftun_attachment_close_tun,
 };

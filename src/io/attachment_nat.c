@@ -4,12 +4,10 @@
 #include "attachment_state.h"
 #include "forwarding.h"
 #include "nat_rules.h"
-#include "setup_lock.h"
 #include "tun_addresses.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* --- addresses ---------------------------------------------------------------------------- */
 
@@ -136,29 +134,11 @@ static bool set_up(struct ftun_attachment *a, struct ftun_error *error)
            set_up_tun(a, error) && open_links(a, error) && forward_from_tun(a, error);
 }
 
-static bool set_up_or_nothing(struct ftun_attachment *a, struct ftun_error *error)
-{
-    const bool done = set_up(a, error);
-    if (!done)
-        take_down(a);
-    return done;
-}
-
-static bool open_nat(struct ftun_attachment *a, struct ftun_error *error)
-{
-    return ftun_attachment_do_locked(a, set_up_or_nothing, error);
-}
-
 /* The guard is there already: a table names its links, and does not mind that one is gone. */
 static bool set_up_again(struct ftun_attachment *a, struct ftun_error *error)
 {
     return ftun_attachment_open_tun_again(a, error) && set_up_tun(a, error) &&
            forward_from_tun(a, error);
-}
-
-static bool restore_nat(struct ftun_attachment *a, struct ftun_error *error)
-{
-    return ftun_attachment_do_locked(a, set_up_again, error);
 }
 
 static enum ftun_follow_result
@@ -176,18 +156,11 @@ follow_nat(struct ftun_attachment *a, const struct ftun_remotes *before, struct 
     return result;
 }
 
-static void close_nat(struct ftun_attachment *a)
-{
-    const int lock = a->sysctls.user_fd >= 0 ? ftun_setup_lock(true) : -1;
-    take_down(a);
-    if (lock >= 0)
-        close(lock);
-}
-
 const struct ftun_attachment_way ftun_attachment_nat = {
-    .open = open_nat,
-    .restore = restore_nat,
+    .locked = true,
+    .set_up = set_up,
+    .restore = set_up_again,
     .follow = follow_nat,
     .local = ftun_attachment_tun_local,
-    .close = close_nat,
+    .take_down = take_down,
 };

@@ -4,19 +4,24 @@
 
 #include "attachment.h"
 
-/* One way to attach. Each function is called without the lock. */
+typedef bool ftun_attachment_step(struct ftun_attachment *attachment, struct ftun_error *error);
+
+/* One way to attach. */
 struct ftun_attachment_way {
-    /* As ftun_attachment_open(): on error nothing is left. */
-    bool (*open)(struct ftun_attachment *attachment, struct ftun_error *error);
+    /* What set_up, restore and take_down do concerns other instances: one does it at a time. */
+    bool locked;
+    /* On error take_down follows. */
+    ftun_attachment_step *set_up;
     /* The queues are closed; on error they may be left open. */
-    bool (*restore)(struct ftun_attachment *attachment, struct ftun_error *error);
+    ftun_attachment_step *restore;
     /* The plan has the latest remotes. Unless FTUN_FOLLOWED, the plan gets back those `before`. */
     enum ftun_follow_result (*follow)(struct ftun_attachment *attachment,
                                       const struct ftun_remotes *before, struct ftun_error *error);
     /* As ftun_attachment_local(). */
     bool (*local)(const struct ftun_attachment *attachment, const struct ftun_route *route,
                   struct ftun_address *out);
-    void (*close)(struct ftun_attachment *attachment);
+    /* Of what was set up, or a part of it. */
+    void (*take_down)(struct ftun_attachment *attachment);
 };
 
 extern const struct ftun_attachment_way ftun_attachment_divert;
@@ -46,13 +51,7 @@ bool ftun_attachment_tun_local(const struct ftun_attachment *attachment,
 
 /* --- one instance at a time --------------------------------------------------------------- */
 
-typedef bool ftun_attachment_step(struct ftun_attachment *attachment, struct ftun_error *error);
-
-/* Do one step of setting up under the lock, which is waited for. */
-bool ftun_attachment_do_locked(struct ftun_attachment *attachment, ftun_attachment_step *step,
-                               struct ftun_error *error);
-
-/* The same in a running tunnel: packets do not wait for the lock. */
+/* Do one step under the lock in a running tunnel: packets do not wait for it. */
 enum ftun_follow_result ftun_attachment_try_locked(struct ftun_attachment *attachment,
                                                    ftun_attachment_step *step,
                                                    struct ftun_error *error);
