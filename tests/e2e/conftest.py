@@ -121,17 +121,17 @@ class World:
 
     def send(self, *options, to="127.0.0.1:5000", host=None):
         return json.loads((host or self.client).run(LOAD, "send", "--to", to, *options,
-                                                    timeout=300).stdout)
+                                                    timeout=600).stdout)
 
     def exchange(self, count, largest, *more, smallest=1, window="512K"):
         """Both ends send at once, on many flows; length, content and order of every datagram are
         compared, and none may be lost: what is under way stays within the socket buffers."""
         options = ("--flows", "32", "--count", count, "--size", f"{smallest}-{largest}", "--window",
-                   window, "--credit", self.lab.directory / "credit", "--seconds", "240", *more)
+                   window, "--credit", self.lab.directory / "credit", "--seconds", "1200", *more)
         far = self.server.start(LOAD, "exchange", "--listen", "127.0.0.1:5001", *options)
         far.wait_for(READY)
         near = self.client.run(LOAD, "exchange", "--to", "127.0.0.1:5000", *options, check=False,
-                               timeout=300)
+                               timeout=1300)
         assert near.returncode == 0, near.stderr + self.counters()
         assert far.wait() == 0, far.log() + self.counters()
         assert json.loads(near.stdout.splitlines()[-1])["received"] == count // 2
