@@ -105,9 +105,9 @@ def test_F05_ten_thousand_flows_that_close_at_once_disturb_no_other(pair):
     what the kernel has no room for. A FIN may be lost that way, too: then it is the idle timeout
     that closes the flow."""
     flows = 10000
-    server = pair.start_server("--max-flows", flows + 1, "--idle-timeout", "60")
-    pair.start_client()
-    many = pair.start_client("--max-flows", flows, local="127.0.0.1:5100")
+    server = pair.start_server("--max-flows", 2 * flows, "--idle-timeout", "60")
+    pair.start_client("--ports", "60000-60063")  # in the middle it would leave the other too few
+    many = pair.start_client("--max-flows", 2 * flows, local="127.0.0.1:5100")
     sink = pair.start_sink("--echo")
     crowd = pair.client.start(LOAD, "crowd", "--to", "127.0.0.1:5100", "--flows", flows,
                               "--open-rate", "3000", "--rate", "1", "--seconds", "600")
