@@ -123,9 +123,10 @@ class World:
         return json.loads((host or self.client).run(LOAD, "send", "--to", to, *options,
                                                     timeout=600).stdout)
 
-    def exchange(self, count, largest, *more, smallest=1, window="512K"):
+    def exchange(self, count, largest, *more, smallest=1, window="256K"):
         """Both ends send at once, on many flows; length, content and order of every datagram are
-        compared, and none may be lost: what is under way stays within the socket buffers."""
+        compared, and none may be lost: what is under way, 150 datagrams each way and what acknowledges
+        them, stays within the socket buffers, and within the 256 packets of a veth's ring."""
         options = ("--flows", "32", "--count", count, "--size", f"{smallest}-{largest}", "--window",
                    window, "--credit", self.lab.directory / "credit", "--seconds", "1200", *more)
         far = self.server.start(LOAD, "exchange", "--listen", "127.0.0.1:5001", *options)

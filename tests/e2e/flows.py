@@ -12,7 +12,8 @@ nothing more comes. Figures: `received` datagrams, among them `late` (after a
 later one) and `corrupted`; `lost`: as many are missing between the first and the last received.
 
 No more than WINDOW datagrams of a flow are under way, so that a receiver that gets no processor for a
-while finds them in the queues, and none lost there. How far it is, it tells by a file, not by the path.
+while finds them in the queues, and none lost there; at first it is as many as a first TCP window has
+room for. How far it is, it tells by a file, not by the path.
 """
 
 import dataclasses
@@ -31,11 +32,12 @@ import time
 HEADER = struct.Struct("!4sIIIIII")  # kind, number; and of the flow: count, size, rate, burst, name
 UDP_SEGMENT = 103
 SILENCE = 5  # seconds, and twice the time between two bursts
-LATE = 0.3  # seconds after a flow's last datagram
+LATE = 1  # seconds after a flow's last datagram, for those that it has overtaken
 LEAD_IN = 0.05
 AT_A_TURN = 64  # datagrams received before the next are sent
 TICK = 0.002  # seconds between two sends
-WINDOW = 256  # datagrams: three flows and what acknowledges them fit the 1000 packets of a TUN's queue
+FIRST_WINDOW = 40  # datagrams: of 1460 bytes, less than 64 KiB
+WINDOW = 120  # and then: two flows one way fit the 256 packets of a veth's ring
 ALL_LOST = 1  # seconds without progress, after which what is under way is taken for lost
 FILLER = bytes(i * 31 % 251 for i in range(70000))
 
@@ -124,13 +126,15 @@ class Sender:
         if told > self.passed or now > self.moved + ALL_LOST:
             self.passed = told if told > self.passed else self.sent
             self.moved = now
-        return self.passed + WINDOW
+        return self.passed + min(FIRST_WINDOW + self.passed, WINDOW)
 
     def send_due(self):
-        due = min(self.shape.count, int((time.monotonic() - self.begun) * self.shape.rate) + 1,
-                  self.room())
+        due = min(self.shape.count, int((time.monotonic() - self.begun) * self.shape.rate) + 1)
+        room = self.room()
         while self.sent < due:
             burst = min(self.shape.burst, self.shape.count - self.sent)
+            if self.sent + burst > room:
+                break
             self.send(b"".join(map(self.shape.datagram, range(self.sent, self.sent + burst))))
             self.sent += burst
 
@@ -197,7 +201,7 @@ def answer(sock, peer, datagram, ups, senders, told):
 def ask(sock, peer, shape):
     """Until the first datagram has come: the question may be lost."""
     for _ in range(120):
-        sock.sendto(shape.datagram(0), peer)
+        sock.sendto(shape.datagram(0)[:HEADER.size], peer)
         if select.select([sock], [], [], 0.5)[0]:
             return
 
@@ -218,6 +222,7 @@ def wait_for_arrival(shape, progress):
         time.sleep(TICK)
         if progress.told() > told:
             told, moved = progress.told(), time.monotonic()
+    time.sleep(LATE)
 
 
 def talk(address, port, shape, progress):

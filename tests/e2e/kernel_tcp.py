@@ -7,12 +7,15 @@ import socket
 listener = socket.create_server(("::", 4567), family=socket.AF_INET6, dualstack_ipv6=True)
 print("ready", flush=True)
 while True:
-    listener.accept()[0].sendall(b"the kernel")
+    try:
+        listener.accept()[0].sendall(b"the kernel")
+    except OSError:
+        pass  # it did not wait for that
 """
 
 ASK = """
 import socket, sys
-print(socket.create_connection((sys.argv[1], 4567), timeout=5).recv(100).decode())
+print(socket.create_connection((sys.argv[1], 4567), timeout=60).recv(100).decode())
 """
 
 

@@ -154,7 +154,7 @@ def connect(tun, local, remote):
     for _ in range(6):
         connection.sequence = 0
         connection.send(SYN)
-        segment = tun.receive(1)
+        segment = tun.receive(15)
         if segment and segment.flags == SYN | ACK and segment.ack == 1:
             connection.sequence, connection.ack = 1, (segment.sequence + 1) & 0xFFFFFFFF
             connection.send(ACK)
@@ -169,7 +169,7 @@ def client(name, address, remote, port):
     for line in sys.stdin:
         connection = connection or connect(tun, (address, 40000), (remote, port))
         connection.send(ACK, line.strip().encode())
-        end = time.monotonic() + 2
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             segment = tun.receive(end - time.monotonic())
             if segment is None:

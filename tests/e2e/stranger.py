@@ -2,7 +2,9 @@
 
     stranger.py DEVICE SOURCE DESTINATION PORT
 
-Runs in the network namespace of the stranger, whose kernel must not answer for it."""
+Runs in the network namespace of the stranger, whose kernel must not answer for it. Each packet is
+followed by a SYN of another port, of the same worker's: what has not come before the answer to that
+does not come."""
 
 import json
 import socket
@@ -15,7 +17,8 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 SEQUENCE, ACKNOWLEDGMENT = 1_000_000, 2_000_000
-PATIENCE = 0.15  # seconds: an answer takes a millisecond
+PATIENCE = 90.0  # seconds
+FIRST_PORT, WORKERS = 20000, 64  # a port's low six bits say which worker's it is
 MSS = [("MSS", 1460)]
 
 PACKETS = {
@@ -69,19 +72,25 @@ def described(answer):
     return what
 
 
-def answers(wire, port, sport):
-    """What comes from there to here until it is quiet."""
-    found = []
+def segments(wire, port):
+    """What comes from there to here."""
     end = time.monotonic() + PATIENCE
     while (left := end - time.monotonic()) > 0:
         wire.settimeout(left)
-        try:
-            frame = Ether(wire.recv(65536))
-        except TimeoutError:
-            break
-        if TCP in frame and frame[TCP].sport == port and frame[TCP].dport == sport:
-            found.append(described(frame.payload))
-    return found
+        frame = Ether(wire.recv(65536))
+        if TCP in frame and frame[TCP].sport == port:
+            yield frame.payload
+    raise TimeoutError("no answer to a SYN")
+
+
+def answers(wire, port, sport, last):
+    """What comes from there to one port before what comes to another."""
+    found = []
+    for answer in segments(wire, port):
+        if answer[TCP].dport == last:
+            return found
+        if answer[TCP].dport == sport:
+            found.append(described(answer))
 
 
 def main():
@@ -91,10 +100,12 @@ def main():
     ip = (IPv6 if ":" in source else IP)(src=source, dst=destination)
     result = {}
     for number, (name, tcp) in enumerate(PACKETS.items()):
-        segment = tcp.copy()
-        segment.sport, segment.dport, segment.seq = 20000 + number, int(port), SEQUENCE
-        wire.send(bytes(Ether(dst=mac) / ip / segment))
-        result[name] = answers(wire, int(port), segment.sport)
+        sport = FIRST_PORT + number
+        last = sport + WORKERS * len(PACKETS)
+        for segment, source_port in (tcp.copy(), sport), (TCP(flags="S", options=MSS), last):
+            segment.sport, segment.dport, segment.seq = source_port, int(port), SEQUENCE
+            wire.send(bytes(Ether(dst=mac) / ip / segment))
+        result[name] = answers(wire, int(port), sport, last)
     print(json.dumps(result))
 
 

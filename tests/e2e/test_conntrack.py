@@ -8,7 +8,9 @@ delay frames, from a seed. What is lost between its sender and the router is los
 has seen it, what is lost behind the router, after.
 """
 
+import math
 import re
+import signal
 import sys
 import time
 
@@ -16,7 +18,8 @@ import pytest
 
 import lab as laboratory
 from cable import Cable
-from conftest import SERVER4, SERVER6, World, make_strict
+from conftest import SERVER4, SERVER6, World, make_strict, total, wait_for_another, wait_until
+from test_attack import mac
 from test_phantun import start_on_tun
 from traffic import FLOWS, LONG, begin, open_flows, received, start_application
 
@@ -44,7 +47,7 @@ def fixture_strict(request, tmp_path_factory):
     with laboratory.Lab(tmp_path_factory.mktemp("strict")) as lab:
         world = cabled_router(lab)
         world.peer, world.remote = request.param[0], f"{request.param[1]}:4567"
-        world.start_server()
+        world.ftun_server = world.start_server()
         yield world
 
 
@@ -68,10 +71,19 @@ EXPECTED_LOSS = {  # of a crossing; an echo makes two
 }
 
 
-def assert_delivered(figures, count, loss, disordered):
-    """`loss` is the share that the cables let fall."""
+def refused(*ends):
+    """What they had no room for: acknowledgments, too, may wait for half a second for a processor."""
+    return sum(total(end, name) for end in ends
+               for name in ("window-full", "socket-overflow", "tunnel-overflow"))
+
+
+def assert_delivered(figures, count, loss, disordered, no_room):
+    """`loss` is the share that the cables let fall; more than six standard deviations is none of
+    theirs. What they hold back at the end may come when nobody listens any more."""
     missing = count - figures["received"] if not disordered else figures["lost"]
-    assert missing <= (1.5 * loss + 0.005) * count, figures  # a busy machine loses a few more
+    fallen, held = loss * count, 0.01 * count if disordered else 0
+    assert missing <= fallen + 6 * math.sqrt(fallen) + held + no_room, (figures, no_room)
+    assert figures["received"] > count / 2, figures  # no stall
     assert figures["corrupted"] == 0
     assert figures["late"] == 0 or disordered
 
@@ -85,25 +97,27 @@ def test_nothing_is_invalid_whatever_the_network_does(strict, fault):
     tunnel = strict.start_client("--peer", strict.peer, remote=strict.remote)
     application = start_application(strict)
     count, loss = 1000 * LONG, EXPECTED_LOSS[fault]
-    flows = open_flows(strict, tunnel, ("up", "down", "both"), count=count, size=200, rate=2500)
+    # slowly: in half a second less than a window
+    flows = open_flows(strict, tunnel, ("up", "down", "both"), count=count, size=100, rate=500)
+    strict.ftun_server.wait_for("established")
+    full = refused(tunnel, strict.ftun_server)
     begin(flows)
     up, down, both = received(flows, application)
+    full = refused(tunnel, strict.ftun_server) - full
     assert tunnel.stop() == 0
     assert strict.dropped("invalid") == before
     disordered = fault in ("reordered", "doubled", "all-at-once")
-    assert_delivered(up, count, loss, disordered)
-    assert_delivered(down, count, loss, disordered)
-    assert_delivered(both, count, 2 * loss, disordered)
+    assert_delivered(up, count, loss, disordered, full)
+    assert_delivered(down, count, loss, disordered, full)
+    assert_delivered(both, count, 2 * loss, disordered, full)
 
 
 # --- the counter -----------------------------------------------------------------------------------
 
 CRAFT = """
 import sys
-from scapy.all import IP, TCP, Ether, conf, getmacbyip, sendp
-source, target, gateway = sys.argv[1:4]
-conf.iface = "eth0"
-mac = getmacbyip(gateway)
+from scapy.all import IP, TCP, Ether, sendp
+source, target, mac = sys.argv[1:4]
 for segment in sys.argv[4:]:
     sport, dport, seq, ack = map(int, segment.split())
     sendp(Ether(dst=mac) / IP(src=source, dst=target) /
@@ -127,18 +141,18 @@ def test_the_counter_counts_what_is_outside_of_the_window_in_either_direction(ro
     routed.start_sink("--echo")
     assert routed.echo(count=10)["echoed"] == 10
     port, seq, ack = sequence_numbers(tunnel)
-    up = ("10.1.0.2", SERVER4, "10.1.0.1")
-    down = (SERVER4, "10.77.0.1", "10.77.0.1")
+    up = ("10.1.0.2", SERVER4, mac(routed.router, "inner"))
+    down = (SERVER4, "10.77.0.1", mac(routed.router, "outer"))
     gigabyte = 1 << 30
     forge = ("/usr/bin/python3", "-c", CRAFT)
     routed.client.run(*forge, *up, f"{port} 4567 {seq} {ack}")  # made the same way, but within
     assert routed.dropped("invalid") == 0
     routed.client.run(*forge, *up, f"{port} 4567 {seq + gigabyte} {ack}",
                       f"{port} 4567 {seq} {ack + gigabyte}", f"1 4567 {seq} {ack}")  # no connection
-    assert routed.dropped("invalid") == 3
+    wait_until(lambda: routed.dropped("invalid") == 3)
     routed.server.run(*forge, *down, f"4567 {port} {ack + gigabyte} {seq}",
                       f"4567 {port} {ack} {seq + gigabyte}")
-    assert routed.dropped("invalid") == 5
+    wait_until(lambda: routed.dropped("invalid") == 5)
     assert routed.echo(count=10)["echoed"] == 10
 
 
@@ -179,14 +193,14 @@ def fixture_cabled(lab):
 def test_idle_flows_outlive_every_timeout_of_an_open_connection(cabled):
     """What is sent up first is lost where conntrack had seen it: data that nobody will ever
     acknowledge. Five seconds later, all comes through. Keepalive probes hold the flows."""
-    shorten(cabled.router, 2, "established", "unacknowledged", "max_retrans")
+    shorten(cabled.router, 4, "established", "unacknowledged", "max_retrans")
     cabled.start_server()
     application = start_application(cabled)
     tunnel = cabled.start_client("--keepalive", "1")
     flows = open_flows(cabled, tunnel, ("up", "down", "both"), count=10, size=100, rate=1, burst=5)
     cabled.far.suffer("--drop", 100, "--toward", "right")
     begin(flows)
-    time.sleep(0.5)
+    time.sleep(1)
     assert cabled.far.suffer()["right"]["dropped"] > 10
     time.sleep(1)  # in which a client that began to doubt its connections may have new ones
     before = tunnel.log().count(" established")
@@ -207,7 +221,7 @@ def test_a_handshake_outlives_its_timeouts(cabled, cable):
     end = getattr(cabled, cable)
     end.suffer("--drop", 100, "--toward", "left")
     flow = cabled.client.start(sys.executable, FLOWS, "both", "127.0.0.1", 5000, 10, 100, 100)
-    time.sleep(2.5)
+    time.sleep(3.5)
     assert end.suffer()["left"]["dropped"] >= 2
     tunnel.wait_for(" established")
     begin([flow])
@@ -222,7 +236,7 @@ CLOSING = ("fin_wait", "close_wait", "last_ack", "time_wait", "close")
 def test_a_close_and_what_follows_it(cabled, lost):
     """By idle timeout. FINs are lost when conntrack has seen them; it soon forgets, and
     nothing comes after that but a new connection."""
-    shorten(cabled.router, 2, *CLOSING)
+    shorten(cabled.router, 4, *CLOSING)
     cabled.start_server()
     cabled.start_sink("--echo")
     tunnel = cabled.start_client("--idle-timeout", "1", "--keepalive", "off")
@@ -231,9 +245,9 @@ def test_a_close_and_what_follows_it(cabled, lost):
         cable, direction = lost.split()
         getattr(cabled, cable).suffer("--drop", 100, "--toward", direction)
         tunnel.wait_for(r"flow \d+ closed")
-        time.sleep(0.5)
+        time.sleep(1)
         assert getattr(cabled, cable).suffer()[direction]["dropped"] > 0
-    time.sleep(2.5)
+    time.sleep(5)
     assert cabled.echo(count=3)["echoed"] == 3
     assert cabled.dropped("invalid") == 0
 
@@ -250,27 +264,36 @@ def fixture_phantun(routed):
         host.ip("route", "add", "192.168.201.0/24", "via", gateway)
     routed.server.sysctl("net.ipv4.ip_forward", 1)
     routed.phantun = start_on_tun(routed.server, "192.168.201.1", "server", "pt0", PHANTUN, 4567)
-    routed.start_client("--peer", "phantun", remote=f"{PHANTUN}:4567")
+    routed.tunnel = routed.start_client("--peer", "phantun", remote=f"{PHANTUN}:4567")
+    for host, device in ((routed.server, "pt0"), (routed.client, "ftun0")):
+        host.ip("link", "set", device, "txqueuelen", 10 * 1000 * LONG)  # for all that is sent
     return routed
 
 
 def talk_to_phantun(world, kind, count, pause=0.01):
-    """Datagrams of 1400 bytes, 20 at a time, `pause` seconds between; returns how many of them a
-    Phantun server received, and how many of its answers came back."""
+    """Datagrams of 1400 bytes, 20 at a time, `pause` seconds between, once the flow is established;
+    returns how many of them a Phantun server received, and how many of its answers came back."""
     before = world.phantun.log().count(" len 1400")
+    established = world.tunnel.log().count(" established")
     client = world.client.start(sys.executable, "-c", BURSTS, kind, count, pause)
-    assert client.wait(30) == 0
+    wait_for_another(world.tunnel, " established", established)
+    client.send_signal(signal.SIGUSR1)
+    assert client.wait(300) == 0
     answers = int(client.log())
     return world.phantun.log().count("len 1400") - before - answers, answers
 
 
 BURSTS = """
-import socket, sys, time
+import signal, socket, sys, time
 kind, count = sys.argv[1].encode(), int(sys.argv[2])
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
+s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
 s.connect(("127.0.0.1", 5000))
-s.settimeout(0.5)
+s.settimeout(5)
+s.send(kind)
+signal.sigwait({signal.SIGUSR1})
 for i in range(count):
     if i % 20 == 0 and i > 0:
         time.sleep(float(sys.argv[3]))

@@ -168,7 +168,7 @@ def by_different_ways(lab):
 def test_rp_filter_is_in_nobodys_way(lab):
     world = by_different_ways(lab)
     world.server.start(sys.executable, "-c", LISTEN).wait_for("ready")
-    assert connects(world, "10.92.0.1")
+    wait_until(lambda: connects(world, "10.92.0.1"))
     for host in (world.client, world.server):
         forbid_everything(host)
         host.sysctl("net.ipv4.conf.eth1.rp_filter", 1)

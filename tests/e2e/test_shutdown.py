@@ -9,8 +9,8 @@ import pytest
 from conftest import LOAD
 
 FLOWS = 4000
-SOON = 5.0  # seconds; without a bound it would be a multiple of it
-ANSWERED = 200  # FINs a second
+SOON = 30.0  # seconds; without a bound it would be a multiple of it
+ANSWERED = 10  # FINs a second
 
 FEW_FINS = f"""
 table inet busy {{
@@ -25,15 +25,15 @@ table inet busy {{
 def start_crowd(world, rate):
     """Many flows, of which each goes on sending, `rate` datagrams a second over all."""
     crowd = world.client.start(LOAD, "crowd", "--to", "127.0.0.1:5000", "--flows", FLOWS,
-                               "--open-rate", 4000, "--rate", rate, "--seconds", 60)
-    crowd.wait_for("flows are open", timeout=30)
+                               "--open-rate", 2000, "--rate", rate, "--seconds", 300)
+    crowd.wait_for(f"{FLOWS} of {FLOWS} flows are open")
     return crowd
 
 
 def totals_at_end(process):
     """Flows that an ftun has opened and closed, when it has ended soon."""
     start = time.monotonic()
-    assert process.stop(timeout=30) == 0
+    assert process.stop() == 0
     assert time.monotonic() - start < SOON
     return tuple(int(re.findall(rf"total flows-{what}: (\d+)", process.log())[-1])
                  for what in ("opened", "closed"))
@@ -43,7 +43,8 @@ def totals_at_end(process):
 def fixture_open_flows(pair):
     """A server and a client between which there are many."""
     pair.start_sink("--echo")
-    return pair.start_server(), pair.start_client("--max-flows", 4 * FLOWS)  # ports, too
+    room = ("--max-flows", 4 * FLOWS)  # ports, too
+    return pair.start_server(*room), pair.start_client(*room)
 
 
 @pytest.mark.attach("nat")  # the host's firewall is what loses them

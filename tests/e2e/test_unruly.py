@@ -19,8 +19,9 @@ def fixture_cabled(lab):
 def send_plain_udp(world, *faults, address="10.77.0.2"):
     """What a sink saw of FRAMES datagrams, and what the cable says that it did to them."""
     world.cable.suffer(*faults)
-    sink = world.start_sink("--silent-for", "0.3", listen=f"{address}:5001")
-    world.send("--count", FRAMES, "--size", "100", "--rate", "20000", to=f"{address}:5001")
+    sink = world.start_sink("--silent-for", "3", listen=f"{address}:5001")
+    world.send("--count", FRAMES, "--size", "100", "--rate", "20000", "--seconds", "60",
+               to=f"{address}:5001")
     sink.wait()
     return result(sink), world.cable.figures()["right"]
 

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from conftest import FTUN, attached
+from lab import PATIENCE
 from test_lifecycle import traces
 
 CLIENT = ("client", "--local", "127.0.0.1:5000", "--remote", "10.77.0.2:4567")
@@ -14,8 +15,8 @@ SERVER = ("server", "--local", "4567", "--remote", "127.0.0.1:5001")
 
 def refused(host, *command, code, says, environment=None):
     before = traces(host)
-    done = subprocess.run(host.command(*attached(*command)), capture_output=True, text=True, timeout=10,
-                          check=False, env=environment)
+    done = subprocess.run(host.command(*attached(*command)), capture_output=True, text=True,
+                          timeout=PATIENCE, check=False, env=environment)
     lines = done.stderr.splitlines()
     assert done.returncode == code, done.stderr
     assert len(lines) == 1, done.stderr
@@ -71,7 +72,7 @@ def test_an_address_that_is_not_ours(pair):
 def test_a_tcp_port_in_use(pair):
     listener = pair.server.start("/usr/bin/python3", "-c", "import socket, time\n"
                                  "s = socket.create_server(('', 4567))\n"
-                                 "print('ready', flush=True)\ntime.sleep(60)")
+                                 "print('ready', flush=True)\ntime.sleep(600)")
     listener.wait_for("ready")
     refused(pair.server, FTUN, *SERVER, code=1,
             says=f"TCP port 4567 is in use by python3 (pid {listener.pid}); choose another --local")

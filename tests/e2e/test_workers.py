@@ -7,19 +7,19 @@ import time
 
 import pytest
 
-from conftest import FTUN, READY, SERVER6, attached, flows_of, result, total
+from conftest import FTUN, READY, SERVER6, attached, flows_of, result, total, wait_until
 from test_fragments import CLEAR_DF, CUT, assert_nothing_refused, narrow
 from test_lifecycle import traces
 from test_resume import PYTHON, SERVICE, forget_connections
 
-APPLICATIONS = 18  # that all come to one of two workers happens once in 130,000 runs
+APPLICATIONS = 32  # that all come to one of two workers happens once in 2**31 runs
 
 # Each application asks from a port of its own until it is answered; prints what they were told.
 ASK = """
 import socket, sys
-size = int(sys.argv[1])
+size, first, count = map(int, sys.argv[1:])
 sockets = []
-for port in range(6001, 6001 + %d):
+for port in range(6001 + first, 6001 + first + count):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.bind(("127.0.0.1", port))
     s.connect(("127.0.0.1", 5000))
@@ -38,13 +38,13 @@ for _ in range(100):
             pass
     if not waiting:
         break
-print(*(answers.get(number, "-")[:8] for number in range(%d)))
-""" % (APPLICATIONS, APPLICATIONS)
+print(*(answers.get(number, "-")[:8] for number in range(count)))
+"""
 
 
 def ask(world, size=100):
     """What each application was answered; all were."""
-    answers = world.client.run(PYTHON, "-c", ASK, size, timeout=120).stdout.split()
+    answers = world.client.run(PYTHON, "-c", ASK, size, 0, APPLICATIONS, timeout=400).stdout.split()
     assert "-" not in answers, answers
     return answers
 
@@ -67,19 +67,19 @@ def start(world, at_server, at_client, **client):
 def test_F18_flows_stay_in_order_and_no_packet_is_misdirected(pair, at_server, at_client, remote):
     server, client = start(pair, at_server, at_client, remote=remote)
     options = ("--flows", "32", "--count", 20000, "--size", "1-1400", "--window", "256K",
-               "--credit", pair.lab.directory / "credit", "--seconds", "100")
+               "--credit", pair.lab.directory / "credit", "--seconds", "240")
     far = pair.server.start(FTUN.parent / "ftun-load", "exchange", "--listen", "127.0.0.1:5001",
                             *options)
     far.wait_for(READY)
     near = pair.client.run(FTUN.parent / "ftun-load", "exchange", "--to", "127.0.0.1:5000",
-                           *options, check=False, timeout=120)
+                           *options, check=False, timeout=300)
     for process, count in ((server, at_server), (client, at_client)):
         assert total(process, "flows-opened") == 32
         assert total(process, "misdirected") == 0
         assert total(process, "handed-over") == 0
         assert flows_are_shared_out(process, count)
     assert near.returncode == 0, near.stderr + pair.counters()
-    assert far.wait(20) == 0, far.log()
+    assert far.wait() == 0, far.log()
 
 
 @BOTH_ENDS
@@ -104,10 +104,12 @@ def test_what_a_router_complains_about_reaches_the_worker_of_the_flow(routed):
     ask(routed)
     numbers = flows_of(client)
     assert flows_are_shared_out(client, 2)
-    time.sleep(1.1)  # a worker writes 20 lines about flows in a second
     routed.server.sysctl("net.ipv6.icmp.ratelimit", 0)  # a complaint for each flow
     narrow(routed, "server", 1280)
-    routed.client.run(PYTHON, "-c", ASK.replace("range(100)", "range(1)"), 1400)
+    some = APPLICATIONS // 2
+    for first in (0, some):
+        time.sleep(1.1)  # a worker writes 20 lines about flows in a second
+        routed.client.run(PYTHON, "-c", ASK.replace("range(100)", "range(1)"), 1400, first, some)
     for number in numbers:
         client.wait_for(rf"flow {number}: the path carries less .* is now 1220 bytes")
     ask(routed, 1220)
@@ -155,21 +157,24 @@ def test_F06_each_worker_has_a_queue_again_when_the_tun_was_lost(pair, who):
         assert flows_are_shared_out(end, 2)
         assert total(end, "flows-opened") == APPLICATIONS
         assert total(end, "misdirected") == 0
-        assert "closed:" not in end.log()
+        assert not re.search(r"flow \d+ closed", end.log()), end.log()
     assert ends[who].log().count("is gone") == ends[who].log().count("is back") == 2
 
 
 def test_what_all_workers_have_counted_is_told_in_one_sum(pair):
     server, client = start(pair, 2, 2)
     sink = pair.start_sink()
-    pair.send("--flows", "50", "--count", "1000", "--size", "100", "--rate", "2000")
+    # of each flow fewer than wait for its handshake
+    pair.send("--flows", "50", "--count", "500", "--size", "100", "--rate", "1000")
+    server.wait_for("established")
+    wait_until(lambda: total(server, "datagrams-delivered") == 500)
     assert total(client, "flows-opened") == total(server, "flows-opened") == 50
-    assert total(client, "datagrams-sent") == 1000
-    assert total(server, "bytes-delivered") == 100_000
+    assert total(client, "datagrams-sent") == 500
+    assert total(server, "bytes-delivered") == 50_000
     assert client.stop() == server.stop() == 0
     assert client.log().splitlines()[-1].startswith("info    total")
     assert client.log().count("info    total flows-closed: 50") == 1
-    assert result(sink)["datagrams"] == 1000
+    assert result(sink)["datagrams"] == 500
 
 
 def test_a_limit_of_flows_is_one_for_all_workers(pair):
@@ -178,7 +183,9 @@ def test_a_limit_of_flows_is_one_for_all_workers(pair):
     client = pair.start_client("--workers", "3", "--max-flows", "7")
     pair.start_sink()
     pair.send("--flows", "40", "--count", "200", "--size", "100", "--rate", "1000")
-    assert total(client, "flows-opened") == total(server, "flows-opened") == 7
+    server.wait_for("established")
+    wait_until(lambda: total(server, "flows-opened") == 7)
+    assert total(client, "flows-opened") == 7
 
 
 def test_a_server_has_no_more_flows_than_it_may_whichever_worker_they_are_of(pair):
@@ -186,8 +193,9 @@ def test_a_server_has_no_more_flows_than_it_may_whichever_worker_they_are_of(pai
     pair.start_client("--workers", "2")
     pair.start_sink()
     pair.send("--flows", "40", "--count", "200", "--size", "100", "--rate", "1000")
+    server.wait_for("established")
+    wait_until(lambda: total(server, "flow-limit") >= 40 - 7)
     assert total(server, "flows-opened") == 7
-    assert total(server, "flow-limit") > 0
 
 
 def test_a_limit_of_flows_of_a_source_is_each_workers_own(pair):
@@ -195,8 +203,9 @@ def test_a_limit_of_flows_of_a_source_is_each_workers_own(pair):
     pair.start_client("--workers", "2")
     pair.start_sink()
     pair.send("--flows", "40", "--count", "200", "--size", "100", "--rate", "1000")
+    server.wait_for("established")
+    wait_until(lambda: total(server, "source-limit") >= 40 - 2 * 3)
     assert total(server, "flows-opened") == 2 * 3
-    assert total(server, "source-limit") >= 40 - 2 * 3
 
 
 def test_two_clients_cannot_listen_on_one_port(pair):
@@ -263,7 +272,7 @@ def test_a_tun_for_several_queues_that_another_program_has_is_left_to_it(pair):
         second = pair.client.start(FTUN, "client", "--local", "127.0.0.1:5009", "--remote",
                                    "10.77.0.2:4567", "--setup", "none", "--tun", "mine",
                                    "--workers", workers)
-        assert second.wait(10) == 1
+        assert second.wait() == 1
         assert "mine: another program has it open; choose another --tun name" in second.log()
     assert first.stop() == 0
 

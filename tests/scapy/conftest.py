@@ -41,7 +41,8 @@ class Echoes:
 
     def __init__(self, world, number=2):
         self.running = [world.client.start(e2e.LOAD, "echo", "--to", "127.0.0.1:5000", "--count",
-                                           "1000000", "--interval-us", "200", "--size", size)
+                                           "1000000", "--interval-us", "200", "--size", size,
+                                           "--patience", e2e.ECHO_PATIENCE)
                         for size in range(100, 100 + 600 * number, 600)]
 
     def check(self):
@@ -61,8 +62,8 @@ class Traffic:
 
     COUNT = 20_000
     # Acknowledgments queue behind a storm, the applications' credit does not: what a flow sends in
-    # the meantime has to fit its window, which small datagrams leave as small as it begins.
-    WINDOW = "64K"
+    # the meantime has to fit its window, which small datagrams leave as small as it begins: 64K.
+    WINDOW = "16K"
 
     def __init__(self, world, strays=False):
         self.world, self.strays = world, strays
@@ -73,7 +74,7 @@ class Traffic:
         self.runs += 1
         options = ("--flows", "8", "--count", self.COUNT, "--size", "1-1440",
                    "--window", self.WINDOW, "--seed", self.runs,
-                   "--credit", self.world.lab.directory / "credit", "--seconds", "120")
+                   "--credit", self.world.lab.directory / "credit", "--seconds", "240")
         self.far = self.world.server.start(e2e.LOAD, "exchange", "--listen", "127.0.0.1:5001",
                                            *options)
         self.far.wait_for(e2e.READY)
@@ -91,7 +92,7 @@ class Traffic:
 
     @staticmethod
     def figures(process):
-        process.wait(150)
+        process.wait(300)
         return json.loads(process.log().splitlines()[-1])
 
     def logs(self):

@@ -19,7 +19,7 @@ CLONE_NEWNET = 0x40000000                            # linux/sched.h
 SO_ATTACH_FILTER, SO_RCVBUFFORCE = 26, 33            # asm-generic/socket.h
 RECEIVE_BUFFER = 64 << 20  # bytes
 BATCH = 128                # packets: two batches may wait in the TUN's queue of 1000
-PATIENCE = 20.0            # seconds
+PATIENCE = 90.0            # seconds
 PROBE = "10.66.255.254"    # the address that probes come from
 PROBE_AGAIN = 0.01         # seconds
 
@@ -58,7 +58,7 @@ class Tun:
     """What is sent here ftun reads; what ftun writes can be listened to."""
 
     def __init__(self, host, ftun):
-        self.host = host
+        self.host, self.ftun = host, ftun
         found = re.search(r"(\S+) is up: ([0-9.]+)(?:, ([0-9a-f]*:[0-9a-f:]+))?", ftun.log())
         self.device, self.ipv4, self.ipv6 = found.groups()
         with inside(host):

@@ -6,6 +6,8 @@ and as UDP through ftun. What differs between two captures of it is what tells f
 """
 
 import ipaddress
+import re
+import signal
 import time
 
 PORT = 4567          # of the server, TCP
@@ -67,8 +69,9 @@ connection.close()
 
 _UDP_SERVER = """
 import socket
+SO_RCVBUFFORCE = 33
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+server.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)  # for the bulk part, whole
 server.bind(("127.0.0.1", 5001))
 print("ready", flush=True)
 while True:
@@ -83,7 +86,21 @@ client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 client.settimeout(5)
 client.connect(("127.0.0.1", 5000))
 cut = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", segment))]
-speak(client.send, lambda data: client.sendmsg([data], cut), client.recv)
+said = b""
+
+def send(data):
+    global said
+    said = data
+    client.send(data)
+
+def receive(count):
+    while True:
+        try:
+            return client.recv(count)
+        except TimeoutError:
+            client.send(said)  # it was lost: not what the kernel does, but it comes to its end
+
+speak(send, lambda data: client.sendmsg([data], cut), receive)
 """
 
 # A flow begins; then the server is kept from reading while more comes than its first window.
@@ -93,10 +110,18 @@ UDP_SEGMENT = 103
 segment, server = int(sys.argv[1]), int(sys.argv[2])
 cut = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", segment))]
 client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-client.settimeout(5)
+client.settimeout(1)
 client.connect(("127.0.0.1", 5000))
-client.send(b"hello")
-client.recv(100)
+
+def ask(data):  # again while the window is full, and what is sent is dropped
+    while True:
+        try:
+            client.send(data)
+            return client.recv(100)
+        except TimeoutError:
+            pass
+
+ask(b"hello")
 os.kill(server, signal.SIGSTOP)
 try:
     for _ in range(3):
@@ -104,8 +129,7 @@ try:
     time.sleep(0.2)
 finally:
     os.kill(server, signal.SIGCONT)
-client.send(b"and on")
-client.recv(100)
+ask(b"and on")
 """
 
 PYTHON = "/usr/bin/python3"
@@ -135,8 +159,24 @@ class Capture:
         return self
 
     def __exit__(self, *_):
-        time.sleep(0.2)  # for what is on its way to the file
+        while self.unread():
+            time.sleep(0.01)
         self.process.stop()
+
+    def unread(self):
+        """Packets that have passed its filter, and that it has not read yet."""
+        before = self.process.log().count("dropped by kernel")
+        self.process.send_signal(signal.SIGUSR1)
+        self.process.wait_for("(?s)" + "dropped by kernel.*" * (before + 1))
+        captured, received, dropped = re.findall(r"(\d+) packets? (?:captured|received|dropped)",
+                                                 self.process.log())[-3:]
+        return int(received) - int(dropped) - int(captured)
+
+
+def settle(host, address):
+    """Wait until what is under way between a host and an address has arrived: links keep the order,
+    so it is before the answer to a ping."""
+    host.run("ping", "-c", 1, "-w", 60, address)
 
 
 def by_kernel(client, server, address, timestamps):
@@ -145,7 +185,8 @@ def by_kernel(client, server, address, timestamps):
     far = server.start(PYTHON, "-c", _TCP_SERVER, address, str(segment))
     far.wait_for("ready")
     client.run(PYTHON, "-c", _TCP_CLIENT, address, str(segment))
-    assert far.wait(5) == 0, far.log()
+    assert far.wait() == 0, far.log()
+    settle(client, address)
 
 
 class Tunnel:
@@ -176,4 +217,5 @@ class Tunnel:
         near = self.near.stop()
         far = self.far.stop()
         self.service.stop()
+        settle(self.client, self.address)
         return (near, far) == (0, 0)

@@ -25,6 +25,7 @@ static const char help[] =
     "  --rate R            then send so many datagrams a second, each flow in turn (default 1000)\n"
     "  --seconds S         for so long (default 10)\n"
     "  --size N            bytes in a datagram, 24 at least (default 64)\n"
+    "  --patience S        wait so long for the last answers (default 1)\n"
     "\n"
     "The far end is a ftun-load sink --echo. Each flow has a source address of its own, from\n"
     "127.64.0.0 on, and all share one socket: there are as many as the far end can tell apart. A\n"
@@ -32,9 +33,10 @@ static const char help[] =
     "more, the server's name has several addresses.\n"
     "\n"
     "A flow is open when its first echo has come; one that does not come within a second is asked\n"
-    "for again, up to 19 times. When no more can come, a line on stderr says how many are open.\n"
+    "for again, 30 times at most. When no more can come, a line on stderr says how many are "
+    "open.\n"
     "Then the flows that are open send in turn; what has not come back when it is the flow's turn\n"
-    "again, or within a second of the end, is lost. One line of JSON:\n"
+    "again, or in time after the last, is lost. One line of JSON:\n"
     "  opened, asked_again         flows; how many first datagrams were sent more than once\n"
     "  opening_seconds             from the first datagram to the last flow's first echo\n"
     "  opened_per_second           over that time\n"
@@ -48,7 +50,7 @@ static const char help[] =
     "\n"
     "Exit status: 0 all flows were opened and nothing went astray, 1 not, 2 bad usage.\n";
 
-enum { TRIES_MOST = 20 };
+enum { TRIES_MOST = 30 };
 
 #define PATIENCE_NS UINT64_C(1000000000)
 
@@ -58,6 +60,7 @@ struct plan {
     struct rate open_rate;
     struct rate rate;
     double seconds;
+    double patience;
     struct size_range sizes;
 };
 
@@ -93,6 +96,7 @@ static void read_plan(const char *const words[], struct plan *plan)
         {.name = "rate", .read = argument_rate, .target = &plan->rate},
         {.name = "seconds", .read = argument_seconds, .target = &plan->seconds},
         {.name = "size", .read = argument_sizes, .target = &plan->sizes},
+        {.name = "patience", .read = argument_seconds, .target = &plan->patience},
     };
     const size_t count = sizeof arguments / sizeof arguments[0];
 
@@ -127,11 +131,11 @@ static void take_echo(struct crowd *crowd, const struct source_message *message,
         return;
     }
     flow = &crowd->flows[message->source];
-    if (!flow->awaited || stamp.sequence != flow->sequence)
-        return; /* too late: it is counted as lost */
-    flow->awaited = false;
-    crowd->answered++;
-    durations_note(crowd->durations, now_ns - flow->sent_ns);
+    if (flow->awaited && stamp.sequence == flow->sequence) { /* else too late: counted as lost */
+        flow->awaited = false;
+        crowd->answered++;
+        durations_note(crowd->durations, now_ns - flow->sent_ns);
+    }
     if (flow->open)
         return;
     flow->open = true;
@@ -232,6 +236,15 @@ static void open_flows(struct crowd *crowd, const struct rate *rate)
     }
 }
 
+static void wait_for_answers(struct crowd *crowd, double patience)
+{
+    const uint64_t end_ns = clock_now_ns() + clock_from_seconds(patience);
+
+    while (crowd->answered + crowd->lost < crowd->sent && !stop_requested() &&
+           clock_now_ns() < end_ns)
+        receive_until(crowd, clock_now_ns() + PATIENCE_NS / 100);
+}
+
 static void ask_in_turn(struct crowd *crowd, const struct plan *plan)
 {
     const uint64_t end_ns = clock_now_ns() + clock_from_seconds(plan->seconds);
@@ -254,7 +267,7 @@ static void ask_in_turn(struct crowd *crowd, const struct plan *plan)
         sent = 0;
     }
     sources_flush(crowd->sources);
-    receive_until(crowd, clock_now_ns() + PATIENCE_NS);
+    wait_for_answers(crowd, plan->patience);
     for (uint32_t i = 0; i < crowd->flow_count; i++)
         crowd->lost += crowd->flows[i].awaited;
 }
@@ -307,6 +320,7 @@ int crowd_command(const char *const words[])
         .open_rate = {.datagrams_per_second = 20000},
         .rate = {.datagrams_per_second = 1000},
         .seconds = 10,
+        .patience = 1,
         .sizes = {64, 64},
     };
     struct crowd crowd = {0};

@@ -7,6 +7,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -48,5 +49,6 @@ size_t port_receive(int port, uint8_t frame[FRAME_MOST])
 
 void port_send(int port, const uint8_t *frame, size_t length)
 {
-    (void)!send(port, frame, length, 0);
+    while (send(port, frame, length, 0) < 0 && (errno == ENOBUFS || errno == EAGAIN))
+        sched_yield(); /* to whoever empties the device's queue */
 }

@@ -15,7 +15,8 @@ int port_open(const char *device);
  * message when a frame is longer than FRAME_MOST. */
 size_t port_receive(int port, uint8_t frame[FRAME_MOST]);
 
-/** Send a frame. What the interface does not take is lost, as on a cable. */
+/** Send a frame: waits while the interface's queue is full. What an interface that is down does not
+ * take is lost, as on a cable. */
 void port_send(int port, const uint8_t *frame, size_t length);
 
 #endif
