@@ -238,8 +238,8 @@ def test_F14_a_name_whose_address_has_changed_is_resolved_again(world):
     assert f"{NAME} has other addresses now: {SERVERS4[1]}" in tunnel.client.log()
     tunnel.assert_same_flow()
     if attachment() == "nat":
-        rules = world.client.run("nft", "list", "ruleset").stdout
-        assert "ip saddr { 10.99.0.2, 10.99.0.3 } tcp sport 4567 ct state invalid,new drop" in rules
+        rule = "ip saddr { 10.99.0.2, 10.99.0.3 } tcp sport 4567 ct state invalid,new drop"
+        wait_until(lambda: rule in world.client.run("nft", "list", "ruleset").stdout)
 
 
 def test_F14_a_name_that_cannot_be_resolved_any_more_keeps_its_addresses(world):
