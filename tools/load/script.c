@@ -10,9 +10,9 @@
 enum { STRETCH = 32 };
 
 /*
- * From one datagram's slice of the pattern to the next one's. Odd: 65,536 in a row have each another
- * slice, so that the judge never takes one for another. 2^16 divided by the golden ratio: those of
- * neighbours begin far apart (Knuth, The Art of Computer Programming 3, 6.4).
+ * From one datagram's slice of the pattern to the next one's. Odd: 65,536 in a row have each
+ * another slice, so that the judge never takes one for another. 2^16 divided by the golden ratio:
+ * those of neighbours begin far apart (Knuth, The Art of Computer Programming 3, 6.4).
  */
 enum { SLICE_STEP = 40503 };
 
