@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+import burst
 import kernel_tcp
 from conftest import SERVER4, SERVER6, World, connect, wait_for_another, wait_until
 from test_divert_crash import hooks
@@ -218,22 +219,10 @@ def test_super_segments_cross(world, kind):
     world.start_sink("--echo", "--echo-up-to", 100)
     before = carried(world.server)
     for _ in range(20):
-        world.client.run(sys.executable, "-c", BURST)
+        world.client.run(sys.executable, burst.__file__, 40, 1400)
     wait_until(lambda: carried(world.server)[1] - before[1] > 20 * 40 * 1400)
     packets, size = (now - then for now, then in zip(carried(world.server), before))
     assert size > 2 * 1500 * packets, f"{size} bytes in {packets} packets"
-
-
-# A flow, and once it is there a burst of 40 datagrams in one call.
-BURST = """
-import socket, struct
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.connect(("127.0.0.1", 5000))
-s.send(b"opens the flow")
-s.recv(2000)
-UDP_SEGMENT = 103
-s.sendmsg([bytes(40 * 1400)], [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("H", 1400))])
-"""
 
 
 def carried(host, device="eth0"):

@@ -2,22 +2,11 @@
 
 from scapy.all import IP, TCP, IPv6, PcapReader
 
+import burst
 import conversation
 import phantun_peer
 from conftest import SERVER4, SERVER6
 
-
-BURST = """
-import socket, struct, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.connect(("127.0.0.1", 5000))
-s.send(b"opens the flow")
-s.recv(2000)
-UDP_SEGMENT = 103
-s.sendmsg([bytes(20000)], [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("H", 1000))])
-for _ in range(20):
-    assert len(s.recv(2000)) == 1000
-"""
 
 ECHO = """
 import socket
@@ -39,7 +28,7 @@ def capture(world, remote):
     path = world.lab.directory / "wire.pcap"
     world.server.start("/usr/bin/python3", "-c", ECHO).wait_for("ready")
     with conversation.Capture(world.client, "eth0", path):
-        world.client.run("/usr/bin/python3", "-c", BURST)
+        world.client.run("/usr/bin/python3", burst.__file__, 20, 1000, "back")
         assert world.echo(count=5, size=100)["echoed"] == 5
         assert client.stop() == 0
         assert server.stop() == 0
