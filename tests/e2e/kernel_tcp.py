@@ -2,16 +2,21 @@
 
 import sys
 
-SERVER = """
-import socket
-listener = socket.create_server(("::", 4567), family=socket.AF_INET6, dualstack_ipv6=True)
-print("ready", flush=True)
+LISTEN = 'listener = socket.create_server(("::", 4567), family=socket.AF_INET6, dualstack_ipv6=True)'
+
+ANSWER = """
 while True:
     try:
         listener.accept()[0].sendall(b"the kernel")
     except OSError:
         pass  # it did not wait for that
 """
+
+SERVER = f"""
+import socket
+{LISTEN}
+print("ready", flush=True)
+{ANSWER}"""
 
 ASK = """
 import socket, sys

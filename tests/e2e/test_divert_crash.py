@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import kernel_tcp
 from conftest import SERVER4, SERVER6
 from test_lifecycle import traces
 
@@ -50,20 +51,15 @@ def test_signals_leave_nothing(pair, hook):
 
 
 # As soon as it may have the port; each connection is answered.
-LISTEN = """
-import socket, sys, time
+SERVER = f"""
+import socket, time
 while True:
     try:
-        listener = socket.create_server(("::", 4567), family=socket.AF_INET6, dualstack_ipv6=True)
+        {kernel_tcp.LISTEN}
         break
     except OSError:
         time.sleep(0.01)
-while True:
-    try:
-        listener.accept()[0].sendall(b"the kernel")
-    except OSError:
-        pass  # it did not wait for that
-"""
+{kernel_tcp.ANSWER}"""
 
 # Anew each second: a handshake may be lost with the port's owner.
 ASK = """
@@ -84,7 +80,7 @@ def test_port_of_a_killed_server_is_the_kernels(pair, hook, there):
     """Even while the client still sends to it."""
     before = all_traces(pair.server)
     server, _ = start(pair, hook, remote=f"[{there}]" if ":" in there else there)
-    pair.server.start(sys.executable, "-c", LISTEN)
+    pair.server.start(sys.executable, "-c", SERVER)
     server.stop(signal.SIGKILL)
     pair.client.run(sys.executable, "-c", ASK, there)
     assert pair.start_server("--divert-hook", hook, local="4568").stop() == 0
